@@ -1,0 +1,1 @@
+"""Thinker: the problems, the official accuracy, and the researcher around train.py."""
