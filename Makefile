@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt scripts/install.py
 	@touch $@
 
 demo: $(READY)
-	$(RUN) train.py --tasks copy:1-8,add:1-4 --budget-s 20
+	$(RUN) train.py --tasks add:1-4 --budget-s 20
 
 test: $(READY)
 	$(RUN) -m pytest

@@ -1,0 +1,1 @@
+"""What is called fast or good is measured here: `make bench`."""

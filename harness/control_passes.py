@@ -1,0 +1,108 @@
+"""Asking the controls' questions: one set of batches, four checkpoints, each in a new process.
+
+All passes pose the same batches in the same order, so that a solver cannot tell them apart by what
+it is asked; what differs is the checkpoint. `harness.controls` has the changes and the rules.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import controls
+from harness.evaluation import Control, Refused
+from harness.problems import Level, Problem
+from harness.solver_pass import Reply, pose
+from harness.solver_process import Limits, Solver
+from harness.zero_step import untrained
+
+if TYPE_CHECKING:
+    from harness.checkpoint import Checkpoint
+
+CONTROL_TITLES = (
+    "control: permuted weights",
+    "control: a dose of noise",
+    "control: zero steps of training",
+    "control: the same questions again",
+)
+CONTROL_BATCH = 200  # questions of mixed levels; a smaller one costs honest solvers time
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A level with its problems, and those of them that are control questions."""
+
+    level: Level
+    problems: tuple[Problem, ...]
+    controls: tuple[Problem, ...]
+
+
+def is_right(reply: Reply, index: int, problem: Problem) -> bool:
+    return not reply.error and reply.answers[index] == problem.answer
+
+
+def run_controls(
+    run: Path,
+    solver: Solver,
+    asked: Sequence[tuple[Posed, Reply]],
+    seed: str,
+    limits: Limits,
+    next_control: Callable[[], None],
+) -> tuple[Control, ...]:
+    """All controls pose one and the same batches: what differs is only the checkpoint."""
+    clean = {
+        p: is_right(reply, i, p)
+        for posed, reply in asked
+        for i, p in enumerate(posed.problems)
+        if p in posed.controls
+    }
+    mixed = list(clean)
+    random.Random(f"{seed}:order").shuffle(mixed)
+    limit = controls.pooled_limit([(posed.level, posed.controls) for posed, _ in asked])
+
+    def right(checkpoint: "Checkpoint") -> tuple[dict[Problem, bool], str]:
+        return _ask_controls(Solver(solver.source, checkpoint, solver.device), mixed, limits)
+
+    answered, error = right(controls.permuted(solver.checkpoint, f"{seed}:permuted"))
+    permuted = controls.judge_chance("permuted", sum(answered.values()), len(mixed), limit, error)
+
+    next_control()
+    answered, error = right(controls.dosed(solver.checkpoint, f"{seed}:dose"))
+    dose = controls.judge_dose(sum(clean.values()), sum(answered.values()), len(mixed), error)
+
+    next_control()
+    counted = [p for posed, _ in asked if posed.level.task != "copy" for p in posed.controls]
+    try:
+        fresh = untrained(run, solver.checkpoint, _other_seed(solver, seed), limits.train_s)
+        answered, error = right(fresh)
+    except Refused as refused:
+        answered, error = dict.fromkeys(mixed, False), refused.reason
+    correct = sum(answered[p] for p in counted)
+    zero_step = controls.judge_chance("zero_step", correct, len(counted), limit, error)
+
+    next_control()
+    answered, error = right(solver.checkpoint)
+    same = controls.judge_same([clean[p] for p in mixed], [answered[p] for p in mixed], error)
+    next_control()
+    return permuted, dose, zero_step, same
+
+
+def _ask_controls(
+    solver: Solver, mixed: Sequence[Problem], limits: Limits
+) -> tuple[dict[Problem, bool], str]:
+    """Which problems were answered right, and the first error; what went wrong counts as wrong."""
+    batches = [mixed[i : i + CONTROL_BATCH] for i in range(0, len(mixed), CONTROL_BATCH)]
+    asked = pose(solver, [[p.question for p in batch] for batch in batches], limits)
+    right = {
+        problem: is_right(reply, i, problem)
+        for batch, reply in zip(batches, asked.replies, strict=True)
+        for i, problem in enumerate(batch)
+    }
+    return right, next((reply.error for reply in asked.replies if reply.error), "")
+
+
+def _other_seed(solver: Solver, seed: str) -> int:
+    """A seed for train.py that is not the one it was trained with."""
+    drawn = random.Random(f"{seed}:zero-step").randrange(1, 2**31 - 1)
+    return drawn if drawn != solver.checkpoint.get("seed") else drawn + 1

@@ -1,0 +1,64 @@
+"""A child process with all that it starts: its environment, its CPU seconds, and its end.
+
+Not covered: a descendant that changed its session and lost its parent, unless the child is a
+subreaper; and what a child may read or send. The sandbox is for those.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+PASSED_ON = ("PATH", "LANG", "SYSTEMROOT")  # the last is what Windows cannot start without
+PASSED_ON_TO_CUDA = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+
+
+def clean_environment(scratch: Path, device: str) -> dict[str, str]:
+    """The allow-listed variables for a child whose home is `scratch`; no key passes."""
+    names = PASSED_ON + (PASSED_ON_TO_CUDA if device == "cuda" else ())
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    folders = {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
+    return environment | folders | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
+    """User and system seconds of the process and its descendants, ended and waited-for ones too."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for member in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                times = member.cpu_times()
+                total += times.user + times.system
+                total += getattr(times, "children_user", 0.0)
+                total += getattr(times, "children_system", 0.0)
+    return total
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL the process, its descendants and its session's group, and wait for the process.
+
+    The group is swept too when the process itself has ended. It must have been started with
+    `start_new_session=True`.
+
+    Descendants go first and repeatedly, so that those of a subreaper are found again below it.
+    """
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for _ in range(20):
+            below = [p for p in root.children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+            if not below:
+                break
+            for member in below:
+                with contextlib.suppress(psutil.Error):
+                    member.kill()
+            psutil.wait_procs(below, timeout=0.2)
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()

@@ -1,0 +1,229 @@
+"""What the solver's code may not hold: every rule reads the syntax tree and names line and remedy.
+
+Covered: imports outside the list, names and attributes that reach the interpreter, files, processes
+or the network, and tables of answers written as literals.
+Not covered: arithmetic in Python (the controls catch that) and what tensors hold.
+"""
+
+import ast
+import builtins
+import dataclasses
+import typing
+from collections.abc import Iterable, Iterator
+
+from harness.evaluation import Refused
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ALLOWED_IMPORTS = ("torch", "math", "typing", "dataclasses", "__future__")
+FORBIDDEN_NAMES = _words(
+    "eval exec compile open __import__ getattr setattr delattr globals locals vars input breakpoint"
+    " memoryview help exit quit"
+)
+MODULE_NAMES = frozenset({"__name__", "__class__", "__debug__"})
+PLAIN_DUNDERS = _words(
+    "__init__ __post_init__ __new__ __call__ __len__ __getitem__ __setitem__ __contains__ __iter__"
+    " __next__ __enter__ __exit__ __name__ __class__ __eq__ __hash__ __repr__ __str__ __version__"
+)
+# Attributes that lead out of the solver whatever they are looked up on.
+FORBIDDEN_ATTRIBUTES = _words(
+    "os sys builtins importlib subprocess ctypes inspect pickle io socket shutil tempfile threading"
+    " multiprocessing distributed glob platform linecache traceback attrgetter methodcaller torch"
+    " np cpp_extension hub jit load_library from_file fromfile tofile dump memmap mro"
+    " gi_frame gi_code cr_frame cr_code ag_frame ag_code tb_frame tb_next f_globals f_locals"
+    " f_builtins f_back f_code func_globals _sys _os profiler export_chrome_trace"
+)
+FORBIDDEN_IN_TORCH = _words(
+    "load save hub jit ops classes library multiprocessing distributed utils package fx export onnx"
+    " serialization storage testing profiler overrides monitor cpp futures optim from_file"
+)
+ALLOWED_IN_TORCH = ("torch.utils.checkpoint",)
+FORBIDDEN_IN_TYPING = frozenset({"get_type_hints", "ForwardRef", "evaluate_forward_ref"})
+FORBIDDEN_IN_DATACLASSES = frozenset({"make_dataclass"})
+
+TEXT_CHARS = 2_000  # one string
+ALL_TEXT_CHARS = 20_000  # all strings of the slice, docstrings not counted
+CONTAINER_ITEMS = 500  # one list, tuple, set or dict
+ALL_NUMBERS = 4_000  # number literals of the slice
+LARGEST_INTEGER = 10**30
+
+
+def refuse(node: ast.AST, what: str, remedy: str) -> Refused:
+    return Refused(f"train.py line {getattr(node, 'lineno', 1)}: {what}; {remedy}")
+
+
+def check(body: list[ast.stmt], free_names: set[str]) -> None:
+    """Raise Refused if these may not run as a solver; `free_names` are those not defined there."""
+    _check_free_names(body, free_names)
+    aliases: dict[str, str] = {}
+    for node in _walk(body):
+        match node:
+            case ast.Import():
+                _check_import(node, aliases)
+            case ast.ImportFrom():
+                _check_import_from(node, aliases)
+    for node in _walk(body):
+        match node:
+            case ast.Attribute():
+                _check_attribute(node, node.attr)
+                _check_chain(node, aliases)
+            case ast.MatchClass():
+                for name in node.kwd_attrs:
+                    _check_attribute(node, name)
+    _check_bare_modules(body, aliases)
+    _check_literals(body)
+
+
+def _walk(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+    for statement in body:
+        yield from ast.walk(statement)
+
+
+def _check_free_names(body: list[ast.stmt], free_names: set[str]) -> None:
+    for node in _walk(body):
+        if not isinstance(node, ast.Name) or node.id not in free_names:
+            continue
+        if node.id in FORBIDDEN_NAMES:
+            raise refuse(
+                node,
+                f"the solver uses `{node.id}`, which can reach outside it",
+                "write the access out (a dict, an attribute, an if) or do it in training",
+            )
+        if node.id.startswith("__") and node.id not in MODULE_NAMES:
+            raise refuse(node, f"the solver uses `{node.id}`", "leave the interpreter's own names")
+        if node.id not in MODULE_NAMES and not hasattr(builtins, node.id):
+            raise refuse(
+                node,
+                f"the solver uses `{node.id}`, which no def, class, assignment or import at the"
+                " top level defines",
+                "define it there once, or pass it as an argument",
+            )
+
+
+def _check_root(node: ast.stmt, module: str) -> None:
+    if module.split(".")[0] not in ALLOWED_IMPORTS:
+        raise refuse(
+            node,
+            f"the solver needs the import of `{module}`, which is not among"
+            f" {', '.join(ALLOWED_IMPORTS[:-1])}",
+            "use torch for it, or keep it out of what load_solver needs",
+        )
+
+
+def _check_import(node: ast.Import, aliases: dict[str, str]) -> None:
+    for name in node.names:
+        _check_root(node, name.name)
+        _check_path(node, name.name)
+        bound, path = (name.asname, name.name) if name.asname else (name.name.split(".")[0],) * 2
+        aliases[bound] = path
+
+
+def _check_import_from(node: ast.ImportFrom, aliases: dict[str, str]) -> None:
+    module = "." * node.level + (node.module or "")
+    _check_root(node, module)
+    for name in node.names:
+        if name.name == "*":
+            raise refuse(node, f"`from {module} import *`", "import the names one by one")
+        if module != "__future__":
+            _check_path(node, f"{module}.{name.name}")
+            aliases[name.asname or name.name] = f"{module}.{name.name}"
+
+
+def _check_path(node: ast.AST, path: str) -> None:
+    """Refuse a dotted path below an allowed module that leads to files or other modules."""
+    root, *rest = path.split(".")
+    if any(path == allowed or path.startswith(allowed + ".") for allowed in ALLOWED_IN_TORCH):
+        rest = rest[2:]
+    first = rest[0] if rest else ""
+    bad: object
+    match root:
+        case "torch":
+            private = [part for part in rest if part.startswith("_")]
+            bad = private or first in FORBIDDEN_IN_TORCH or FORBIDDEN_ATTRIBUTES & set(rest)
+        case "typing":
+            bad = rest and (first not in typing.__all__ or first in FORBIDDEN_IN_TYPING)
+        case "dataclasses":
+            bad = rest and (first not in dataclasses.__all__ or first in FORBIDDEN_IN_DATACLASSES)
+        case _:
+            bad = [part for part in rest if part.startswith("_")]
+    if bad:
+        raise refuse(
+            node,
+            f"the solver uses `{path}`, which is not open to it (files, processes, internals)",
+            "work from the checkpoint that load_solver is given, with tensors and nn modules",
+        )
+
+
+def _check_attribute(node: ast.AST, name: str) -> None:
+    is_dunder = name.startswith("__") and name.endswith("__")
+    if name in FORBIDDEN_ATTRIBUTES or (is_dunder and name not in PLAIN_DUNDERS):
+        raise refuse(
+            node,
+            f"the solver uses the attribute `.{name}`, which can reach outside it",
+            "do without it; if it is a name of your own, choose another",
+        )
+
+
+def _check_chain(node: ast.Attribute, aliases: dict[str, str]) -> None:
+    parts = [node.attr]
+    base = node.value
+    while isinstance(base, ast.Attribute):
+        parts.append(base.attr)
+        base = base.value
+    if isinstance(base, ast.Name) and base.id in aliases:
+        _check_path(node, ".".join([aliases[base.id], *reversed(parts)]))
+
+
+def _check_bare_modules(body: list[ast.stmt], aliases: dict[str, str]) -> None:
+    """A module may be looked into but not handed on: `t = torch` would hide what `t.load` is."""
+    modules = {
+        bound for bound, path in aliases.items() if path in ("torch", "typing", "dataclasses")
+    }
+    looked_into = {id(n.value) for n in _walk(body) if isinstance(n, ast.Attribute)}
+    for node in _walk(body):
+        if isinstance(node, ast.Name) and node.id in modules and id(node) not in looked_into:
+            raise refuse(
+                node,
+                f"the solver passes the module `{node.id}` on as a value",
+                f"name what you need of it: {node.id}.something",
+            )
+
+
+def _check_literals(body: list[ast.stmt]) -> None:
+    docstrings = {id(n.value) for n in _walk(body) if isinstance(n, ast.Expr)}
+    chars = numbers = 0
+    for node in _walk(body):
+        match node:
+            case ast.Constant(value=str() | bytes() as text) if id(node) not in docstrings:
+                chars += len(text)
+                if len(text) > TEXT_CHARS:
+                    raise _too_much(node, f"a literal of {len(text)} characters", TEXT_CHARS)
+            case ast.Constant(value=int() | float() | complex() as number):
+                numbers += 1
+                if isinstance(number, int) and number > LARGEST_INTEGER:
+                    raise _too_much(node, "an integer literal", LARGEST_INTEGER)
+            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+                _check_items(node, len(items))
+            case ast.Dict(keys=keys):
+                _check_items(node, len(keys))
+    if chars > ALL_TEXT_CHARS:
+        raise _too_much(body[0], f"literals of {chars} characters together", ALL_TEXT_CHARS)
+    if numbers > ALL_NUMBERS:
+        raise _too_much(body[0], f"{numbers} number literals together", ALL_NUMBERS)
+
+
+def _check_items(node: ast.AST, count: int) -> None:
+    if count > CONTAINER_ITEMS:
+        raise _too_much(node, f"a literal of {count} elements", CONTAINER_ITEMS)
+
+
+def _too_much(node: ast.AST, what: str, most: int) -> Refused:
+    limit = "10**30" if most == LARGEST_INTEGER else f"{most:,}"
+    return refuse(
+        node,
+        f"the solver's code holds {what}, over the limit of {limit}",
+        "compute it, or learn it: what the model knows belongs in its weights",
+    )
