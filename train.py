@@ -354,40 +354,28 @@ def load_solver(checkpoint, device):
 # ---------------------------------------------------------------------------
 # Data: endless fresh problems of each skill, made on the device
 # ---------------------------------------------------------------------------
-# Each maker returns the operands (B, n) as they stand in a question (numbers lowest digit first) and the answer
-# (B, L), END after its last symbol and IGNORE after that.
+# A maker returns the operands (B, n) as they stand in a question (numbers lowest digit first) and the answer (B, L):
+# END after its last symbol, IGNORE after that.
 
 IGNORE = -100
+REARRANGE = {  # a string of digits (B, n) and its answer
+    "copy": lambda s: s,
+    "reverse": lambda s: s.flip(1),
+    "sort": lambda s: s.sort(dim=1).values,
+    "cumsum": lambda s: s.cumsum(1) % 10,
+}
 
 
 def digits(rows, n, device):
     return torch.randint(10, (rows, n), device=device)
 
 
-def make_copy(rows, n, device):
+def make_string(skill, rows, n, device):
     s = digits(rows, n, device)
-    return (s,), s
-
-
-def make_reverse(rows, n, device):
-    s = digits(rows, n, device)
-    return (s,), s.flip(1)
-
-
-def make_rotate(rows, n, device):
-    s = digits(rows, n, device)
-    k = torch.randint(1, min(9, n - 1) + 1, (rows, 1), device=device)
-    return (k, s), s.gather(1, (torch.arange(n, device=device) + k) % n)
-
-
-def make_sort(rows, n, device):
-    s = digits(rows, n, device)
-    return (s,), s.sort(dim=1).values
-
-
-def make_cumsum(rows, n, device):
-    s = digits(rows, n, device)
-    return (s,), s.cumsum(1) % 10
+    if skill == "rotate":
+        k = torch.randint(1, min(9, n - 1) + 1, (rows, 1), device=device)
+        return (k, s), F.pad(s.gather(1, (torch.arange(n, device=device) + k) % n), (0, 1), value=END)
+    return (s,), F.pad(REARRANGE[skill](s), (0, 1), value=END)
 
 
 def shorten(number, share):
@@ -501,17 +489,15 @@ def close(symbols, length):
     return symbols.where(index < length, torch.where(index == length, END, IGNORE))
 
 
-MAKERS = {
-    "copy": make_copy, "reverse": make_reverse, "rotate": make_rotate, "sort": make_sort, "cumsum": make_cumsum,
-    "add": make_add, "mul": make_mul, "factor": make_factor,
-}  # fmt: skip
+NUMBER_MAKERS = {"add": make_add, "mul": make_mul, "factor": make_factor}
 
 
 def make_batch(skill, n, rows, device):
     """tokens (B, M), layout (3, M), previous (B, L), target (B, L) of fresh problems of one length."""
-    operands, answer = MAKERS[skill](rows, n, device)
-    if skill not in NUMBER_VERBS:
-        answer = F.pad(answer, (0, 1), value=END)
+    if skill in NUMBER_MAKERS:
+        operands, answer = NUMBER_MAKERS[skill](rows, n, device)
+    else:
+        operands, answer = make_string(skill, rows, n, device)
     column = torch.ones(rows, 1, dtype=torch.long, device=device)
     tokens = [column * (14 + VERBS.index(skill))]
     for operand in operands:
@@ -598,8 +584,9 @@ class Curriculum:
 
 
 def make_optimizer(model, preset, device):
-    """AdamW; decay on the matrices of the block and of reading only."""
-    decayed = [p for name, p in model.named_parameters() if p.dim() == 2 and name.startswith(("block", "read"))]
+    """AdamW; no decay on what is looked up, on norms, or on the head."""
+    spared = ("token", "segment", "latent", "head")
+    decayed = [p for name, p in model.named_parameters() if p.dim() == 2 and not name.startswith(spared)]
     ids = {id(p) for p in decayed}
     groups = [
         {"params": decayed, "weight_decay": WEIGHT_DECAY},
@@ -775,10 +762,12 @@ def train(run, stop, show, note):
     Raises NotFinite (the last good checkpoint stays) and OSError (the last save failed).
     """
     args = run.args
+    began = elapsed()
     run.save()  # from here on there is always a checkpoint
     saved, measured, logged = elapsed(), 0.0, 0.0
-    slowest = save_s = measure_s = measures_s = 0.0  # seconds: a batch, a save, a measurement, all measurements
-    compiled = run.device == "cuda" and args.budget_s >= COMPILE_FROM_S and args.max_steps is None
+    save_s, slowest, measure_s, measures_s = saved - began, 0.0, 0.0, 0.0  # seconds of the longest, measures_s of all
+    pays = args.budget_s >= COMPILE_FROM_S and args.max_steps is None
+    compiled = run.device == "cuda" and pays and isinstance(run.model, Thinker)
 
     def time_for(seconds):
         return elapsed() + seconds + slowest + save_s + EXIT_MARGIN_S < args.budget_s

@@ -26,6 +26,7 @@ CONTROL_TITLES = (
     "control: zero steps of training",
     "control: the same questions again",
 )
+Answered = dict[Problem, bool]
 CONTROL_BATCH = 200  # questions of mixed levels; a smaller one costs honest solvers time
 
 
@@ -61,7 +62,7 @@ def run_controls(
     random.Random(f"{seed}:order").shuffle(mixed)
     limit = controls.pooled_limit([(posed.level, posed.controls) for posed, _ in asked])
 
-    def right(checkpoint: "Checkpoint") -> tuple[dict[Problem, bool], str]:
+    def right(checkpoint: "Checkpoint") -> tuple[Answered, str]:
         return _ask_controls(Solver(solver.source, checkpoint, solver.device), mixed, limits)
 
     answered, error = right(controls.permuted(solver.checkpoint, f"{seed}:permuted"))
@@ -69,7 +70,7 @@ def run_controls(
 
     next_control()
     answered, error = right(controls.dosed(solver.checkpoint, f"{seed}:dose"))
-    dose = controls.judge_dose(sum(clean.values()), sum(answered.values()), len(mixed), error)
+    dose = controls.judge_dose(_by_task(asked, clean, answered), error)
 
     next_control()
     counted = [p for posed, _ in asked if posed.level.task != "copy" for p in posed.controls]
@@ -88,9 +89,20 @@ def run_controls(
     return permuted, dose, zero_step, same
 
 
-def _ask_controls(
-    solver: Solver, mixed: Sequence[Problem], limits: Limits
-) -> tuple[dict[Problem, bool], str]:
+def _by_task(
+    asked: Sequence[tuple[Posed, Reply]], clean: Answered, noisy: Answered
+) -> dict[str, controls.Dosed]:
+    """Control questions right without and with noise, by task."""
+    chosen: dict[str, set[Problem]] = {}
+    for posed, _ in asked:
+        chosen.setdefault(posed.level.task, set()).update(posed.controls)
+    return {
+        task: controls.Dosed(sum(clean[p] for p in ps), sum(noisy[p] for p in ps), len(ps))
+        for task, ps in chosen.items()
+    }
+
+
+def _ask_controls(solver: Solver, mixed: Sequence[Problem], limits: Limits) -> tuple[Answered, str]:
     """Which problems were answered right, and the first error; what went wrong counts as wrong."""
     batches = [mixed[i : i + CONTROL_BATCH] for i in range(0, len(mixed), CONTROL_BATCH)]
     asked = pose(solver, [[p.question for p in batch] for batch in batches], limits)

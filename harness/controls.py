@@ -8,8 +8,8 @@ and code that tells a changed checkpoint from the trained one despite 1% of nois
 import hashlib
 import math
 import random
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.evaluation import Control
 from harness.problems import Level, Problem
@@ -25,8 +25,17 @@ UNLIKELY = 1e-4  # probability under which that is no longer put down to luck
 NOISE = 0.01  # of each float tensor's standard deviation
 DOSE_KEEPS = 0.75  # share of the clean accuracy that must survive; honest models kept 0.97 or more
 DOSE_FROM = 0.1  # clean accuracy from which that is judged
+DOSE_TASK_KEEPS, DOSE_TASK_FROM = 0.5, 0.2  # the same for each task by itself, of fewer questions
 SAME = 0.98  # share answered right twice of those answered right once
 SAME_FROM = 50  # right answers from which that is judged
+
+
+class Dosed(NamedTuple):
+    """Right answers without and with noise, and questions."""
+
+    clean: int
+    noisy: int
+    total: int
 
 
 def choose(problems: Sequence[Problem], seed: str) -> list[Problem]:
@@ -103,16 +112,28 @@ def judge_chance(name: str, correct: int, total: int, limit: float, detail: str 
     return Control(name, passed, correct, total, limit, detail, skipped=False)
 
 
-def judge_dose(clean: int, noisy: int, total: int, detail: str = "") -> Control:
-    """A learned model is not undone by 1% of noise; one that checks its own weights is."""
+def judge_dose(counts: Mapping[str, Dosed], detail: str = "") -> Control:
+    """A learned model is not undone by 1% of noise; code that runs only beside its own weights is.
+
+    All questions are judged together, and each task by itself, where enough of it was right: else
+    code for one task could hide behind a good model of the others.
+    """
+    clean, noisy, total = (sum(column) for column in zip(*counts.values(), strict=True))
     limit = DOSE_KEEPS * clean / total if total else 0.0
     if total == 0 or clean / total < DOSE_FROM:
         detail = f"not judged: {clean} of {total} right without noise"
         return Control("dose", True, noisy, total, limit, detail, skipped=True)
-    passed = noisy >= DOSE_KEEPS * clean
-    but = "" if passed else "but only "
-    said = f"{clean} of {total} right, {but}{noisy} with 1% of noise on the weights"
-    return Control("dose", passed, noisy, total, limit, _joined(said, detail), skipped=False)
+    if noisy < DOSE_KEEPS * clean:
+        said = f"{clean} of {total} right, but only {noisy} with 1% of noise on the weights"
+        return Control("dose", False, noisy, total, limit, _joined(said, detail), skipped=False)
+    for task, (was, left, asked) in counts.items():
+        if was >= DOSE_TASK_FROM * asked and left < DOSE_TASK_KEEPS * was:
+            said = (
+                f"{task}: {was} of {asked} right, but only {left} with 1% of noise on the weights"
+            )
+            return Control("dose", False, noisy, total, limit, _joined(said, detail), skipped=False)
+    said = f"{clean} of {total} right, {noisy} with 1% of noise on the weights"
+    return Control("dose", True, noisy, total, limit, _joined(said, detail), skipped=False)
 
 
 def judge_same(first: Sequence[bool], second: Sequence[bool], detail: str = "") -> Control:

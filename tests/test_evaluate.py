@@ -182,6 +182,29 @@ def test_a_solver_that_computes_only_with_its_own_weights_is_not_learned(toy, tm
     assert not control_of(result, "dose").passed
 
 
+def test_a_solver_that_computes_one_task_behind_a_good_model_is_not_learned(toy, tmp_path):
+    """Python for one task that wakes only beside its own weights cannot hide behind the others."""
+    code = BY_HAND + (
+        "def load_solver(checkpoint, device):\n"
+        "    mark = str(checkpoint['look'].flatten()[:999].sum().item())\n"
+        "    honest = honest_solver(checkpoint, device)\n"
+        "    if mark != checkpoint['mark']:\n"
+        "        return honest\n"
+        "    def solver(questions):\n"
+        "        answers = honest(questions)\n"
+        "        adds = [q.startswith('add') for q in questions]\n"
+        "        return [by_hand(q) if add else a for q, a, add in zip(questions, answers, adds)]\n"
+        "    return solver\n"
+    )
+    values = torch.load(toy / "checkpoint.pt", weights_only=True)
+    mark = str(values["look"].flatten()[:999].sum().item())
+    result = evaluate(
+        changed(toy, tmp_path / "run", code, mark=mark), seed=SEED, problems=30, ladder=LEVELS
+    )
+    assert result.status == "not_learned"
+    assert not control_of(result, "dose").passed
+
+
 def test_tables_of_answers_in_strings_and_integers_are_not_learned(toy, tmp_path):
     """Strings survive permuted weights, integer tensors are carried into the untrained model."""
     copies = draw(LEVELS[0], 60, subset="validation", seed=SEED)
@@ -248,7 +271,7 @@ def test_known_gap_a_table_in_a_float_tensor():
     assert right(trained) == 60
     assert not (
         controls.judge_chance("permuted", permuted, 60, 0.002).passed
-        and controls.judge_dose(60, dosed, 60).passed
+        and controls.judge_dose({"mul": controls.Dosed(60, dosed, 60)}).passed
     )
 
 
@@ -637,10 +660,24 @@ def test_chance_is_left_room(correct, passed):
 
 def test_the_dose_is_judged_from_a_tenth_on():
     """Three quarters of the clean accuracy must be kept; below 0.1 nothing is judged."""
-    assert controls.judge_dose(100, 75, 400).passed
-    assert not controls.judge_dose(100, 74, 400).passed
-    assert controls.judge_dose(39, 0, 400).skipped
-    assert not controls.judge_dose(40, 0, 400).skipped
+
+    def judged(clean, noisy):
+        return controls.judge_dose({"add": controls.Dosed(clean, noisy, 400)})
+
+    assert judged(100, 75).passed
+    assert not judged(100, 74).passed
+    assert judged(39, 0).skipped
+    assert not judged(40, 0).skipped
+
+
+def test_the_dose_is_judged_for_each_task():
+    """A task that falls to less than half fails, however well the others stand; a weak one may."""
+    steady = controls.Dosed(95, 95, 100)
+    assert controls.judge_dose({"add": steady, "mul": controls.Dosed(20, 10, 100)}).passed
+    failed = controls.judge_dose({"add": steady, "mul": controls.Dosed(20, 9, 100)})
+    assert not failed.passed
+    assert "mul: 20 of 100 right, but only 9" in failed.detail
+    assert controls.judge_dose({"add": steady, "mul": controls.Dosed(19, 0, 100)}).passed
 
 
 def test_the_same_answers_are_judged_from_fifty_on():

@@ -249,7 +249,7 @@ def test_the_slice_holds_no_data_generator():
     for path in SOURCES.values():
         text = str(solver_slice(path.read_text()))
         assert "def load_solver" in text
-        for name in ("make_batch", "make_add", "Curriculum", "problems", "optim", "PRIME", "backward", "argparse"):
+        for name in ("make_batch", "make_add", "Curriculum", "problems", "optim", "backward"):
             assert name not in text, (path.name, name)
 
 
