@@ -68,16 +68,16 @@ FRONTIER_BIAS = 0.7                          # share of problems from the upper 
 MASTERED      = 0.3                          # weight of a skill that is right at its full length
 MAKE_AHEAD    = {"cpu": 8, "gpu": 1}         # batches made at a time
 CARRY_SHARE   = 0.2                          # share of additions made to carry far
-"""skill: (task, share of the batches, first frontier, longest)"""
+# of each skill: its task, its share of the batches, the length that it begins with
 SKILLS = {
-    "copy":    ("copy", 1.0, 8, 128),
-    "reverse": ("copy", 1.0, 8, 128),
-    "rotate":  ("copy", 1.0, 8, 128),
-    "sort":    ("copy", 1.0, 8, 128),
-    "cumsum":  ("copy", 1.0, 8, 128),
-    "add":     ("add", 3.0, 8, 64),
-    "mul":     ("mul", 3.0, 1, 10),
-    "factor":  ("factor", 1.5, 2, 12),
+    "copy":    ("copy", 1.0, 8),
+    "reverse": ("copy", 1.0, 8),
+    "rotate":  ("copy", 1.0, 8),
+    "sort":    ("copy", 1.0, 8),
+    "cumsum":  ("copy", 1.0, 8),
+    "add":     ("add", 3.0, 8),
+    "mul":     ("mul", 3.0, 1),
+    "factor":  ("factor", 1.5, 2),
 }
 # measuring and saving
 MEASURE_EVERY = 0.04                         # share of the budget between measurements on public problems, and
@@ -540,10 +540,10 @@ class Curriculum:
         self.skills = [skill for skill, (task, *_) in SKILLS.items() if task in tasks]
         self.shortest, self.longest, self.frontier = {}, {}, {}
         for skill in self.skills:
-            task, _, first, longest = SKILLS[skill]
+            task, _, first = SKILLS[skill]
             low, high = tasks[task]
-            self.shortest[skill] = max(low, 2 if skill == "rotate" else 1)
-            self.longest[skill] = max(self.shortest[skill], min(high, longest))
+            self.shortest[skill] = max(low, 2) if skill == "rotate" else low
+            self.longest[skill] = max(high, self.shortest[skill])
             self.frontier[skill] = min(max(first, self.shortest[skill]), self.longest[skill])
         self.exact = dict.fromkeys(self.skills, 0.0)  # running exact match near the frontier
         self.batches = dict.fromkeys(self.skills, 0)  # batches near the frontier since it moved

@@ -56,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Misuse as error:
         return complain(str(error), 2)
     except Refused as refused:
+        if args.json:
+            result = {"status": refused.status, "accuracy": None, "reason": refused.reason}
+            print(json.dumps({"run": str(args.path), **result}, indent=2))
         return complain(f"refused: {refused.reason}", 1)
     except Interrupted as error:
         return complain(f"interrupted{error}", 130)

@@ -178,6 +178,17 @@ def test_broken_checkpoint_is_refused_in_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_what_is_refused_is_said_in_json_too(tmp_path):
+    """With --json a script reads why nothing could be asked, and what it would be booked as."""
+    (tmp_path / "train.py").write_text("def load_solver(checkpoint, device):\n    return eval\n")
+    (tmp_path / "checkpoint.pt").write_bytes(b"")
+    done = thinker("verify", tmp_path, "--json")
+    assert done.returncode == 1
+    result = json.loads(done.stdout)
+    assert (result["status"], result["accuracy"]) == ("crash", None)
+    assert "line 2" in result["reason"]
+
+
 def test_failed_training_exits_1(tmp_path):
     """A train.py that crashes is named with its exit code; its traceback stays visible above."""
     (tmp_path / "train.py").write_text("raise SystemExit(7)\n")
