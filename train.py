@@ -58,10 +58,10 @@ WEIGHT_DECAY  = 0.01                         # on matrices only                 
 BETAS         = (0.9, 0.98)                  # AdamW
 GRAD_CLIP     = 1.0                          # largest gradient norm                          [0.1, 10] log
 WARMUP_STEPS  = 100                          # optimiser steps of linear warm-up              [0, 1000]
-COOLDOWN      = 1.0                          # last share of the budget: cosine down to 0     [0, 1]
+COOLDOWN      = 0.6                          # last share of the budget: cosine down to 0     [0, 1]
 # data and curriculum
-BATCH         = {"cpu": 32, "gpu": 512}      # problems a step, where answers are short       [4, 8192] log
-BATCH_SLOTS   = {"cpu": 544, "gpu": 16384}   # output slots a step: longer answers, fewer problems
+BATCH         = {"cpu": 16, "gpu": 512}      # problems a step, where answers are short       [4, 8192] log
+BATCH_SLOTS   = {"cpu": 272, "gpu": 16384}   # output slots a step: longer answers, fewer problems
 PROMOTE_AT    = 0.9                          # exact match at the frontier that moves it on   [0.5, 1]
 PROMOTE_BY    = 1.5                          # how much longer the next frontier is           [1.1, 2]
 FRONTIER_BIAS = 0.7                          # share of problems from the upper half of the lengths
@@ -184,7 +184,7 @@ def rotate(x, rotation):
     """Rotary positions (Su et al. 2021): turn pairs of x (B, N, ..., head_dim) by the angles of their place."""
     cos, sin = rotation
     a, b = x.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).to(x.dtype)  # angles are never rounded to bf16
 
 
 class Thinker(nn.Module):

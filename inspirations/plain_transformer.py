@@ -71,7 +71,7 @@ class Layer(nn.Module):
 def rotate(x, rotation):
     cos, sin = rotation
     a, b = x.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).to(x.dtype)
 
 
 class PlainTransformer(nn.Module):
