@@ -6,7 +6,7 @@
 One block is applied again and again (thinking steps). It moves a set of latent vectors: a few *free latents*, and one
 *output slot* for each symbol of the answer. In every step every latent looks at the question (cross-attention on the
 input), at the latents of this step, and at the latents of all earlier steps (memory). Answers are written one symbol
-after another, numbers from their lowest digit up.
+after another; sums and products from their lowest digit up.
 
 Read it top to bottom: constants, layout of questions, model, solver (up to here it is what a scorer needs), then data,
 curriculum, training.
@@ -26,8 +26,11 @@ import random
 import signal
 import sys
 import tempfile
+from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -51,7 +54,7 @@ MAX_LATENTS   = {"cpu": 8, "gpu": 16}        # free latents there are to draw on
 DEFAULT_SHARE = 0.6                          # share of batches with the default amount       [0, 1]
 STEPS_RANGE   = {"cpu": (2, 6), "gpu": (3, 9)}
 MEMORY_OFF    = 0.1                          # share of batches that forget earlier steps     [0, 0.5]
-THREADS       = 1                            # on a CPU: a second is worth 1.3x when idle, and costs 10x when busy
+THREADS       = 1                            # of a CPU; 2 are 1.3 times as fast when it is idle, far slower when busy
 # optimiser
 LEARNING_RATE = {"cpu": 2e-3, "gpu": 1e-3}   # peak, AdamW                                    [1e-4, 1e-2] log
 WEIGHT_DECAY  = 0.01                         # on matrices only                               [0, 0.2]
@@ -61,12 +64,12 @@ WARMUP_STEPS  = 100                          # optimiser steps of linear warm-up
 COOLDOWN      = 0.6                          # last share of the budget: cosine down to 0     [0, 1]
 # data and curriculum
 BATCH         = {"cpu": 16, "gpu": 512}      # problems a step, where answers are short       [4, 8192] log
-BATCH_SLOTS   = {"cpu": 272, "gpu": 16384}   # output slots a step: longer answers, fewer problems
+BATCH_SLOTS   = {"cpu": 272, "gpu": 16384}   # answer symbols a step, about: longer answers, fewer problems
 PROMOTE_AT    = 0.9                          # exact match at the frontier that moves it on   [0.5, 1]
 PROMOTE_BY    = 1.5                          # how much longer the next frontier is           [1.1, 2]
 FRONTIER_BIAS = 0.7                          # share of problems from the upper half of the lengths
 MASTERED      = 0.3                          # weight of a skill that is right at its full length
-MAKE_AHEAD    = {"cpu": 8, "gpu": 1}         # batches made at a time
+MAKE_AHEAD    = 8                            # batches made at a time
 CARRY_SHARE   = 0.2                          # share of additions made to carry far
 # of each skill: its task, its share of the batches, the length that it begins with
 SKILLS = {
@@ -88,6 +91,7 @@ SYNC_EVERY    = {"cpu": 1, "gpu": 20}         # batches between looks at the fig
 LOG_EVERY     = 0.01                         # share of the budget between lines of metrics.jsonl
 COMPILE_FROM_S = 300.0                       # compiling takes up to a minute on CUDA: from this budget on it pays
 EXIT_MARGIN_S = 1.0                          # seconds kept free at the end for the last save
+SOLVE_ROWS    = {"cpu": 64, "cuda": 512, "mps": 256}  # questions answered at a time, by device
 
 # ---------------------------------------------------------------------------
 # Layout: how a question becomes vectors
@@ -216,10 +220,12 @@ class Thinker(nn.Module):
         self.register_buffer("freq", freq, persistent=False)
 
     def rotation(self, low, high, step):
-        """cos and sin (N, 1, 1, pairs) of the angles at positions low, high (N,) and a thinking step."""
-        place = torch.stack((low, high, torch.full_like(low, step)), dim=-1).float()  # (N, 3)
-        angle = (place @ self.freq)[:, None, None]
-        return angle.cos(), angle.sin()
+        """cos and sin (N, 1, 1, pairs) of the angles at positions low, high (N,) and a thinking step.
+
+        Written out: autocast would round the positions to bf16 in a matrix product.
+        """
+        angle = low[:, None] * self.freq[0] + high[:, None] * self.freq[1] + step * self.freq[2]
+        return angle.cos()[:, None, None], angle.sin()[:, None, None]
 
     def read_input(self, tokens, layout):
         """Keys and values (B, n_head, M, head_dim) of the question, for all steps, and the verb's vector (B, 1, d)."""
@@ -231,11 +237,12 @@ class Thinker(nn.Module):
         k = rotate(kv[:, :, :1], self.rotation(low, high, 0))[:, :, 0]
         return k.transpose(1, 2), kv[:, :, 1].transpose(1, 2), verb
 
-    def think(self, x, place, question, past, n_steps, reach, own=None):
+    def think(self, x, place, question, past, n_steps, reach, mask=None):
         """Take vectors x (B, N, d) at places (N,) through the thinking steps; returns them.
 
         They see the question (keys and values), and the latents of this step and of `reach` steps before it: those in
-        past, which holds keys and values by step and takes in x's, and each other where own (N, N) allows (None: all).
+        past, which holds keys and values by step and takes in x's. Columns of mask (N, M + N + N ...) say who sees
+        whom of the question, one step, the next; None: all see all.
         """
         for step in range(n_steps):
             q, k, v = self.block.project(x, self.rotation(place, place, step))
@@ -244,8 +251,8 @@ class Thinker(nn.Module):
             else:
                 past.append((k, v))
             keys, values = zip(question, *past[max(0, step - reach) : step + 1], strict=True)
-            mask = None if own is None else F.pad(own.repeat(1, len(keys) - 1), (keys[0].shape[2], 0), value=True)
-            x = self.block(x, q, torch.cat(keys, dim=2), torch.cat(values, dim=2), mask)
+            k, v = torch.cat(keys, dim=2), torch.cat(values, dim=2)
+            x = self.block(x, q, k, v, None if mask is None else mask[:, : k.shape[2]])
         return x
 
     def say(self, x):
@@ -262,10 +269,12 @@ class Thinker(nn.Module):
         *question, verb = self.read_input(tokens, layout)
         latents = self.latent[:n_latents].expand(len(tokens), -1, -1)
         x = torch.cat((latents, self.token(previous)), dim=1) + verb
-        place = F.pad(torch.arange(previous.shape[1], device=tokens.device), (n_latents, 0))  # free latents stand at 0
-        own = torch.ones(len(place), len(place), dtype=torch.bool, device=tokens.device).tril()
-        own[:n_latents, :n_latents] = True
-        return self.say(self.think(x, place, question, [], n_steps, reach(memory, n_steps), own)[:, n_latents:])
+        index = torch.arange(x.shape[1], device=x.device)
+        own = (index <= index[:, None]) | ((index < n_latents) & (index[:, None] < n_latents))  # row sees column
+        back = reach(memory, n_steps)
+        mask = torch.cat((own.new_ones(len(own), tokens.shape[1]), own.repeat(1, back + 1)), dim=1)
+        place = (index - n_latents).clamp(min=0)  # free latents stand at 0
+        return self.say(self.think(x, place, question, [], n_steps, back, mask)[:, n_latents:])
 
 
 def reach(memory, n_steps):
@@ -289,9 +298,6 @@ def frequencies(n):
 # Solver: text in, text out. Everything above and this is all that is needed to score a checkpoint
 # ---------------------------------------------------------------------------
 
-SOLVE_ROWS = {"cpu": 64, "cuda": 512, "mps": 256}  # questions answered at a time, by device
-
-
 def generate(model, tokens, layout, limit, n_steps, n_latents, memory):
     """Answers (B, <= limit) to questions (B, M), symbol by symbol, each the most likely after the ones before.
 
@@ -299,9 +305,9 @@ def generate(model, tokens, layout, limit, n_steps, n_latents, memory):
     """
     *question, verb = model.read_input(tokens, layout)
     thinking = question, [], n_steps, reach(memory, n_steps)
-    place = torch.zeros(n_latents, dtype=torch.long, device=tokens.device)
-    model.think(model.latent[:n_latents].expand(len(tokens), -1, -1) + verb, place, *thinking)
-
+    if n_latents:
+        place = torch.zeros(n_latents, dtype=torch.long, device=tokens.device)
+        model.think(model.latent[:n_latents].expand(len(tokens), -1, -1) + verb, place, *thinking)
     symbol = torch.full((len(tokens), 1), START, device=tokens.device)
     answers = [symbol]
     done = torch.zeros_like(symbol, dtype=torch.bool)
@@ -322,8 +328,10 @@ def make_solver(model, device):
 
     @torch.inference_mode()
     def solver(questions, n_steps=c.n_steps, n_latents=c.n_latents, memory=True):
-        if not (n_steps >= 1 and 0 <= n_latents <= c.max_latents):
-            raise ValueError(f"{n_steps=}, {n_latents=}: it takes 1 step or more, 0 to {c.max_latents} latents")
+        if not (n_steps >= 1 and 0 <= n_latents <= c.max_latents and memory >= 0):
+            most = f"1 step or more, 0 to {c.max_latents} latents, memory of 0 steps or more"
+            raise ValueError(f"{n_steps=}, {n_latents=}, {memory=}: it takes {most}")
+        at_once = SOLVE_ROWS[torch.device(device).type]
         groups = {}  # questions of one layout are answered together, so that nothing needs padding
         for i, question in enumerate(questions):
             lengths, tokens = encode(question)
@@ -331,8 +339,8 @@ def make_solver(model, device):
         answers = [""] * len(questions)
         for lengths, group in groups.items():
             layout = torch.tensor(operand_layout(lengths), device=device)
-            for start in range(0, len(group), SOLVE_ROWS[device]):
-                rows = group[start : start + SOLVE_ROWS[device]]
+            for start in range(0, len(group), at_once):
+                rows = group[start : start + at_once]
                 tokens = torch.tensor([row[2] for row in rows], device=device)
                 written = generate(model, tokens, layout, sum(lengths) + 12, n_steps, n_latents, memory).tolist()
                 for (i, verb, _), symbols in zip(rows, written, strict=True):
@@ -358,24 +366,26 @@ def load_solver(checkpoint, device):
 # END after its last symbol, IGNORE after that.
 
 IGNORE = -100
-REARRANGE = {  # a string of digits (B, n) and its answer
-    "copy": lambda s: s,
-    "reverse": lambda s: s.flip(1),
-    "sort": lambda s: s.sort(dim=1).values,
-    "cumsum": lambda s: s.cumsum(1) % 10,
-}
 
 
 def digits(rows, n, device):
     return torch.randint(10, (rows, n), device=device)
 
 
-def make_string(skill, rows, n, device):
+def make_string(answer):
+    """A maker of questions about a string of digits s (B, n), and their answers."""
+
+    def make(rows, n, device):
+        s = digits(rows, n, device)
+        return (s,), F.pad(answer(s), (0, 1), value=END)
+
+    return make
+
+
+def make_rotate(rows, n, device):
     s = digits(rows, n, device)
-    if skill == "rotate":
-        k = torch.randint(1, min(9, n - 1) + 1, (rows, 1), device=device)
-        return (k, s), F.pad(s.gather(1, (torch.arange(n, device=device) + k) % n), (0, 1), value=END)
-    return (s,), F.pad(REARRANGE[skill](s), (0, 1), value=END)
+    k = torch.randint(1, min(9, n - 1) + 1, (rows, 1), device=device)
+    return (k, s), F.pad(s.gather(1, (torch.arange(n, device=device) + k) % n), (0, 1), value=END)
 
 
 def shorten(number, share):
@@ -436,13 +446,15 @@ def primes(device, limit=10**6):
 
 
 def make_factor(rows, n, device):
-    """n digits: any N below 10^n up to six digits, beyond that a product of two primes of half as many."""
+    """Numbers of n digits: any up to six digits, beyond that products of two primes of about half as many."""
     if n > 6:
-        factors = torch.stack((random_primes(n // 2, rows, device), random_primes(n - n // 2, rows, device)), dim=1)
-        factors = factors.sort(dim=1).values
+        halves = (n // 2, n - n // 2), ((n + 1) // 2, (n + 1) // 2)
+        pairs = torch.cat([torch.stack([random_primes(k, 8 * rows, device) for k in half], dim=1) for half in halves])
+        pairs = pairs[(pairs.prod(1) >= 10 ** (n - 1)) & (pairs.prod(1) < 10**n)]  # half of them or more
+        factors = pairs[torch.randint(len(pairs), (rows,), device=device)].sort(dim=1).values
         square = (factors[:, :1] == factors[:, 1:]).long()
         return (to_digits(factors.prod(1), n),), factor_answer(factors, torch.cat((1 + square, 1 - square), dim=1))
-    number = rest = torch.randint(2, 10**n, (rows,), device=device)
+    number = rest = torch.randint(max(2, 10 ** (n - 1)), 10**n, (rows,), device=device)
     small = primes(device)[: 168 if n > 4 else 25]  # below 1000, below 100
     powers = torch.zeros(rows, len(small), dtype=torch.long, device=device)
     while (divides := rest[:, None] % small == 0).any():
@@ -456,7 +468,7 @@ def make_factor(rows, n, device):
 
 def random_primes(k, rows, device):
     """Primes of k digits, uniformly."""
-    below = [int((primes(device) < limit).sum()) for limit in (10 ** (k - 1), 10**k)]
+    below = [int((primes("cpu") < limit).sum()) for limit in (10 ** (k - 1), 10**k)]
     return primes(device)[torch.randint(*below, (rows,), device=device)]
 
 
@@ -489,15 +501,21 @@ def close(symbols, length):
     return symbols.where(index < length, torch.where(index == length, END, IGNORE))
 
 
-NUMBER_MAKERS = {"add": make_add, "mul": make_mul, "factor": make_factor}
+MAKERS = {
+    "copy": make_string(lambda s: s),
+    "reverse": make_string(lambda s: s.flip(1)),
+    "rotate": make_rotate,
+    "sort": make_string(lambda s: s.sort(dim=1).values),
+    "cumsum": make_string(lambda s: s.cumsum(1) % 10),
+    "add": make_add,
+    "mul": make_mul,
+    "factor": make_factor,
+}
 
 
 def make_batch(skill, n, rows, device):
     """tokens (B, M), layout (3, M), previous (B, L), target (B, L) of fresh problems of one length."""
-    if skill in NUMBER_MAKERS:
-        operands, answer = NUMBER_MAKERS[skill](rows, n, device)
-    else:
-        operands, answer = make_string(skill, rows, n, device)
+    operands, answer = MAKERS[skill](rows, n, device)
     column = torch.ones(rows, 1, dtype=torch.long, device=device)
     tokens = [column * (14 + VERBS.index(skill))]
     for operand in operands:
@@ -510,13 +528,15 @@ def make_batch(skill, n, rows, device):
 class Stream:
     """Fresh problems, made for several batches at a time: making them costs by the call, hardly by the problem."""
 
-    def __init__(self, device, ahead):
-        self.device, self.ahead = device, ahead
+    def __init__(self, device):
+        self.device = device
         self.left = {}  # (skill, n): batches not used yet
 
     def next(self, skill, n, rows):
         if not self.left.get((skill, n)):
-            tokens, layout, *answers = make_batch(skill, n, rows * self.ahead, self.device)
+            if len(self.left) > 500:  # lengths that the curriculum has left behind
+                self.left.clear()
+            tokens, layout, *answers = make_batch(skill, n, rows * MAKE_AHEAD, self.device)
             parts = zip(*(tensor.split(rows) for tensor in (tokens, *answers)), strict=True)
             self.left[skill, n] = [(tokens, layout, previous, target) for tokens, previous, target in parts]
         return self.left[skill, n].pop()
@@ -533,6 +553,7 @@ class Curriculum:
     It moves on when fresh problems near it are right as a whole: every symbol, each predicted from the question and
     the right symbols before it. Such an answer is also what generation would write (the first symbol is right, so the
     second is asked with the right one before it, and so on), so this is exact match on unseen problems, at no cost.
+    Batches that think less than the solver will do not count.
     """
 
     def __init__(self, tasks, seed):
@@ -545,8 +566,7 @@ class Curriculum:
             self.shortest[skill] = max(low, 2) if skill == "rotate" else low
             self.longest[skill] = max(high, self.shortest[skill])
             self.frontier[skill] = min(max(first, self.shortest[skill]), self.longest[skill])
-        self.exact = dict.fromkeys(self.skills, 0.0)  # running exact match near the frontier
-        self.batches = dict.fromkeys(self.skills, 0)  # batches near the frontier since it moved
+        self.recent = {skill: deque(maxlen=8) for skill in self.skills}  # shares right near the frontier, by batch
 
     def next(self):
         weights = [SKILLS[s][1] * (MASTERED if self.is_mastered(s) else 1.0) for s in self.skills]
@@ -556,18 +576,21 @@ class Curriculum:
             return skill, self.random.randint(max(low, high // 2 + 1), high)
         return skill, round(math.exp(self.random.uniform(math.log(low), math.log(high))))
 
+    def is_right(self, skill):
+        recent = self.recent[skill]
+        return len(recent) >= 4 and sum(recent) >= PROMOTE_AT * len(recent)
+
     def is_mastered(self, skill):
-        return self.frontier[skill] == self.longest[skill] and self.exact[skill] >= PROMOTE_AT
+        return self.frontier[skill] == self.longest[skill] and self.is_right(skill)
 
     def record(self, skill, n, exact):
         """Take the share of a batch of length n that was right."""
         if n * PROMOTE_BY < self.frontier[skill]:
             return
-        self.batches[skill] += 1
-        self.exact[skill] += (exact - self.exact[skill]) / min(self.batches[skill], 8)
-        if self.exact[skill] >= PROMOTE_AT and self.batches[skill] >= 4 and not self.is_mastered(skill):
+        self.recent[skill].append(exact)
+        if self.is_right(skill) and not self.is_mastered(skill):
             self.frontier[skill] = min(self.longest[skill], math.ceil(self.frontier[skill] * PROMOTE_BY))
-            self.exact[skill], self.batches[skill] = 0.0, 0
+            self.recent[skill].clear()
 
     def reach(self):
         """The farthest frontier of each task."""
@@ -585,26 +608,32 @@ class Curriculum:
 
 def make_optimizer(model, preset, device):
     """AdamW; no decay on what is looked up, on norms, or on the head."""
-    spared = ("token", "segment", "latent", "head")
-    decayed = [p for name, p in model.named_parameters() if p.dim() == 2 and not name.startswith(spared)]
-    ids = {id(p) for p in decayed}
-    groups = [
-        {"params": decayed, "weight_decay": WEIGHT_DECAY},
-        {"params": [p for p in model.parameters() if id(p) not in ids], "weight_decay": 0.0},
-    ]
+    groups = {0.0: [], WEIGHT_DECAY: []}
+    for name, p in model.named_parameters():
+        spared = p.dim() < 2 or name.startswith(("token", "segment", "latent", "head"))
+        groups[0.0 if spared else WEIGHT_DECAY].append(p)
+    groups = [{"params": params, "weight_decay": decay} for decay, params in groups.items()]
     return torch.optim.AdamW(groups, lr=LEARNING_RATE[preset], betas=BETAS, fused=device in ("cpu", "cuda"))
 
 
 def rate(step, progress):
     """Learning rate as a share of its peak: linear warm-up, constant, cosine to 0 over the last COOLDOWN."""
-    warm = min(1.0, (step + 1) / WARMUP_STEPS) if WARMUP_STEPS else 1.0
-    left = min(1.0, (1.0 - progress) / COOLDOWN) if COOLDOWN else 1.0
-    return warm * 0.5 * (1 - math.cos(math.pi * max(0.0, left)))
+    warm = min(1.0, (step + 1) / max(1, WARMUP_STEPS))
+    left = min(1.0, max(0.0, 1.0 - progress) / max(1e-9, COOLDOWN))
+    return warm * 0.5 * (1 - math.cos(math.pi * left))
 
 
 # ---------------------------------------------------------------------------
 # Training
 # ---------------------------------------------------------------------------
+
+
+def thinking(rng, preset):
+    """How much to think in a batch: n_steps, n_latents, memory."""
+    n_steps, n_latents = N_STEPS[preset], N_LATENTS[preset]
+    if rng.random() > DEFAULT_SHARE:
+        n_steps, n_latents = rng.randint(*STEPS_RANGE[preset]), rng.randint(0, MAX_LATENTS[preset])
+    return n_steps, n_latents, rng.random() >= MEMORY_OFF
 
 
 class NotFinite(Exception):
@@ -621,10 +650,10 @@ class Run:
         self.optimizer = make_optimizer(self.model, args.preset, args.device)
         self.curriculum = Curriculum(tasks, args.seed)
         self.random = random.Random(args.seed + 1)  # how much to think in each batch
-        data_device = "cuda" if args.device == "cuda" else "cpu"  # MPS lacks some of the integer operations
-        self.stream = Stream(data_device, MAKE_AHEAD[args.preset])
+        self.stream = Stream("cuda" if args.device == "cuda" else "cpu")  # MPS lacks some of the integer operations
         self.bf16 = args.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        self.step = self.samples = 0
+        self.n_params = sum(p.numel() for p in self.model.parameters())
+        self.step = self.samples = self.saved_step = 0
         self.losses = []  # since the last line of metrics.jsonl
 
     @property
@@ -638,32 +667,26 @@ class Run:
     def lr(self):
         return LEARNING_RATE[self.preset] * rate(self.step, self.progress)
 
-    def thinking(self):
-        """How much to think in the next batch: n_steps, n_latents, memory."""
-        n_steps, n_latents = N_STEPS[self.preset], N_LATENTS[self.preset]
-        if self.random.random() > DEFAULT_SHARE:
-            n_steps = self.random.randint(*STEPS_RANGE[self.preset])
-            n_latents = self.random.randint(0, MAX_LATENTS[self.preset])
-        return n_steps, n_latents, self.random.random() >= MEMORY_OFF
-
     def train_batches(self, n):
         """Train n batches, then tell the curriculum how they went (which waits for the device)."""
         seen = [self.train_batch() for _ in range(n)]
-        figures = torch.stack([torch.stack(figure) for _, _, figure in seen]).tolist()
-        for i, ((skill, length, _), (loss, exact)) in enumerate(zip(seen, figures, strict=True)):
+        figures = torch.stack([torch.stack(figure) for *_, figure in seen]).tolist()
+        for i, ((skill, length, counts, _), (loss, exact)) in enumerate(zip(seen, figures, strict=True)):
             if not math.isfinite(loss):
                 raise NotFinite(self.step - n + i + 1)
-            self.curriculum.record(skill, length, exact)
             self.losses.append(loss)
+            if counts:
+                self.curriculum.record(skill, length, exact)
 
     def train_batch(self):
         skill, n = self.curriculum.next()
         rows = max(4, min(BATCH[self.preset], BATCH_SLOTS[self.preset] // (n + 1)))
         tokens, layout, previous, target = (tensor.to(self.device) for tensor in self.stream.next(skill, n, rows))
+        n_steps, n_latents, memory = thinking(self.random, self.preset)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
         with torch.autocast(self.device, torch.bfloat16, enabled=self.bf16):
-            logits = self.model(tokens, layout, previous, *self.thinking())
+            logits = self.model(tokens, layout, previous, n_steps, n_latents, memory)
             loss = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=IGNORE)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -672,7 +695,8 @@ class Run:
         self.step += 1
         self.samples += rows
         exact = ((logits.argmax(-1) == target) | (target == IGNORE)).all(1).float().mean()
-        return skill, n, (loss.detach(), exact)
+        counts = memory and n_steps >= N_STEPS[self.preset] and n_latents >= N_LATENTS[self.preset]
+        return skill, n, counts, (loss.detach(), exact)
 
     def checkpoint(self):
         """All that load_solver needs, and what a reader wants to know, as a flat dict. Raises NotFinite."""
@@ -680,18 +704,20 @@ class Run:
         if not all(tensor.isfinite().all() for tensor in state.values()):
             raise NotFinite(self.step)
         facts = {"preset": self.preset, "tasks": self.args.tasks, "seed": self.args.seed}
-        facts |= {"step": self.step, "samples": self.samples, "n_params": count_parameters(self.model)}
+        facts |= {"step": self.step, "samples": self.samples, "n_params": self.n_params}
         return state | asdict(self.model.config) | facts
 
     def save(self):
         """Put checkpoint.pt in place, whole or not at all. Raises OSError (a full disk) and NotFinite."""
-        buffer = io.BytesIO()
+        buffer = io.BytesIO()  # torch's own writer raises RuntimeError on a full disk
         torch.save(self.checkpoint(), buffer)
         write_whole(self.out / "checkpoint.pt", buffer.getvalue())
+        self.saved_step = self.step
 
     def measure(self):
         """{"add:8": share right} of public problems, by generation, up to the first level beyond each frontier."""
-        solver = self.load(self.checkpoint(), self.device)
+        with torch.random.fork_rng(devices=[]):  # a fresh model draws weights, which must not change what comes next
+            solver = self.load(self.checkpoint(), self.device)
         exact = {}
         for task, far in self.curriculum.reach().items():
             for level in (level for level in problems.LADDER if level.task == task):
@@ -716,15 +742,11 @@ class Run:
             with (self.out / "metrics.jsonl").open("ab", buffering=0) as file:
                 file.write((json.dumps(line) + "\n").encode())
         except OSError as error:
-            note(f"metrics.jsonl: {error.strerror}")
-
-
-def count_parameters(model):
-    return sum(p.numel() for p in model.parameters())
+            note(f"metrics.jsonl: {error.strerror or error}")
 
 
 def elapsed():
-    """Seconds since the process's first statement."""
+    """Seconds since this file's first statement."""
     return time.monotonic() - CLOCK_START
 
 
@@ -749,8 +771,11 @@ def first_batches(run, n, note):
     try:
         block.project, block.forward = (torch.compile(part, dynamic=True) for part in eager)
         run.train_batches(n)
-    except RuntimeError as error:  # whatever dynamo, inductor, triton or a C++ compiler has to say
-        note(f"not compiled, training goes on without: {type(error).__name__}: {str(error).strip().splitlines()[0]}")
+    except (NotFinite, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # whatever dynamo, inductor, triton or a C++ compiler has to say
+        reason = str(error).strip().partition("\n")[0]
+        note(f"not compiled, training goes on without: {type(error).__name__}: {reason}")
         block.project, block.forward = eager
         run.train_batches(n)
 
@@ -762,24 +787,24 @@ def train(run, stop, show, note):
     Raises NotFinite (the last good checkpoint stays) and OSError (the last save failed).
     """
     args = run.args
+    steps = math.inf if args.max_steps is None else args.max_steps
+    pays = args.budget_s >= COMPILE_FROM_S and steps == math.inf
+    compiled = run.device == "cuda" and pays and isinstance(run.model, Thinker)
     began = elapsed()
     run.save()  # from here on there is always a checkpoint
     saved, measured, logged = elapsed(), 0.0, 0.0
-    save_s, slowest, measure_s, measures_s = saved - began, 0.0, 0.0, 0.0  # seconds of the longest, measures_s of all
-    pays = args.budget_s >= COMPILE_FROM_S and args.max_steps is None
-    compiled = run.device == "cuda" and pays and isinstance(run.model, Thinker)
+    save_s, measure_s, measures_s, slowest = saved - began, 2.0, 0.0, 0.0  # a save, a measurement, all of them, a batch
 
     def time_for(seconds):
         return elapsed() + seconds + slowest + save_s + EXIT_MARGIN_S < args.budget_s
 
-    while not stop and time_for(0.0) and (args.max_steps is None or run.step < args.max_steps):
-        began = elapsed()
-        n = SYNC_EVERY[run.preset] if args.max_steps is None else min(SYNC_EVERY[run.preset], args.max_steps - run.step)
+    while not stop and time_for(0.0) and run.step < steps:
+        began, n = elapsed(), min(SYNC_EVERY[run.preset], steps - run.step)
         if run.step == 0 and compiled:
             first_batches(run, n, note)
         else:
             run.train_batches(n)
-            slowest = max(0.95 * slowest, elapsed() - began)
+            slowest = max(0.995 * slowest, elapsed() - began)
         exact = None
         affordable = measures_s <= MEASURE_SHARE * elapsed() or args.max_steps is not None
         if run.progress >= measured + MEASURE_EVERY and affordable and time_for(2 * measure_s):
@@ -795,9 +820,13 @@ def train(run, stop, show, note):
             try:
                 run.save()
             except OSError as error:
-                note(f"checkpoint not saved ({error.strerror}), trying again in {SAVE_EVERY_S:.0f} s")
+                note(f"checkpoint not saved ({error.strerror or error}), trying again in {SAVE_EVERY_S:.0f} s")
             save_s = elapsed() - saved
-    run.save()
+        if compiled and run.progress > 0.5:  # compiling once more, for a new shape, would no longer pay
+            torch.compiler.set_stance("eager_on_recompile")
+            compiled = False
+    if run.step > run.saved_step:
+        run.save()
     run.log(None, show, note)
 
 
@@ -838,90 +867,105 @@ def parse_args(argv):
     if not here[args.device]:
         parser.error(f"--device {args.device}: torch {torch.__version__} finds none; --device auto takes what is there")
     if args.preset == "auto":
-        args.preset = "gpu" if args.device == "cuda" else "cpu"
+        args.preset = "cpu" if args.device == "cpu" else "gpu"
     return args, tasks
 
 
 def prepare_folder(out, source):
-    """Make the run's folder and put a copy of the training file into it. Raises OSError."""
+    """Make the run's folder, by default a new one, with a copy of the training file; returns it. Raises OSError."""
+    stamp, number = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()), count(2)
+    while out is None:
+        with suppress(FileExistsError):  # another run began in the same second
+            Path("results/by-hand", stamp).mkdir(parents=True)
+            out = Path("results/by-hand", stamp)
+        stamp = f"{stamp[:16]}-{next(number)}"
     out.mkdir(parents=True, exist_ok=True)
     if (out / "checkpoint.pt").exists():
         raise FileExistsError(errno.EEXIST, "a trained checkpoint is there, and would be lost; name another folder")
+    (out / "metrics.jsonl").unlink(missing_ok=True)
     write_whole(out / "train.py", source)
+    return out
 
 
 def main(argv=None, build=build, load=load_solver, source=None):
     """Train by hand or as a trial. A rival model brings its own build(preset), load(checkpoint, device) and source."""
     source = (source or Path(__file__)).read_bytes()  # as it runs: it may be edited meanwhile
     args, tasks = parse_args(argv)
-    out = args.out or Path("results/by-hand", time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
     try:
-        prepare_folder(out, source)
+        out = prepare_folder(args.out, source)
     except OSError as error:
-        print(f"train.py: error: --out {out}: {error.strerror}", file=sys.stderr)
-        return 2
+        return complain(f"--out {error.filename or args.out}: {error.strerror or error}", 2)
     stop = []
-    for number in (signal.SIGINT, signal.SIGTERM):  # training ends after its batch
-        signal.signal(number, lambda number, frame: stop.append(number))
+    on_signals(lambda number, frame: stop.append(number) if not stop else signal.default_int_handler(number, frame))
     torch.manual_seed(args.seed)
     torch.set_float32_matmul_precision("high")
     torch.set_num_threads(THREADS)
     run = Run(args, out, tasks, build(args.preset), load)
     try:
         if args.quiet:
-            train(run, stop, lambda line: None, lambda text: print(text, file=sys.stderr))
+            train(run, stop, lambda line: None, complain)
         else:
             from harness.by_hand import View
 
             title = f"{type(run.model).__name__} on {args.tasks}, seed {args.seed}, {args.device}"
             with View(args.budget_s, args.max_steps, title) as view:
                 train(run, stop, view.update, view.note)
+    except KeyboardInterrupt:  # a second signal: no time for another save
+        return complain(f"interrupted at step {run.step}; step {run.saved_step} is saved in {out}", 130)
     except NotFinite as error:
-        print(f"train.py: loss or weights are not finite at step {error}; the last good are in {out}", file=sys.stderr)
-        return 1
+        return complain(f"loss or weights are not finite at step {error}; step {run.saved_step} is saved in {out}", 1)
     except OSError as error:
         return rescue(run, source, error)
+    except (RuntimeError, MemoryError) as error:  # out of memory above all; the last step's weights are whole
+        complain(f"stopped at step {run.step}: {type(error).__name__}: {str(error).strip()}")
+        return rescue(run, source, None)
     train_s = elapsed()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    on_signals(signal.default_int_handler)
     result = {}
     try:
         if not (stop or (args.no_score and args.quiet)):
             from harness.by_hand import finish
 
-            n, extra = 500 if args.budget_s >= 300 else 100, beside_the_ladder(tasks)
+            n, extra = 500 if args.budget_s >= 300 else 100, problems.beside_the_ladder(tasks)
             result = finish(out, score=not args.no_score, problems=n, device=args.device, extra=extra)
     except KeyboardInterrupt:
         stop.append(signal.SIGINT)
     if stop:
-        print(f"interrupted; step {run.step} is saved, to score it: thinker verify {out}", file=sys.stderr)
+        complain(f"interrupted; step {run.saved_step} is saved, to score it: thinker verify {out}")
     print_summary(run, train_s, result)
     return 130 if stop else int(result.get("status", "ok") != "ok")
 
 
+def on_signals(handler):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def complain(text, code=None):
+    """One line on standard error, if there still is one; returns the exit code."""
+    with suppress(OSError):
+        print(f"train.py: {text}", file=sys.stderr)
+    return code
+
+
 def rescue(run, source, error):
-    """The last save failed: save to the system's temporary folder, so that nothing trained is lost."""
-    print(f"train.py: cannot write to {run.out}: {error.strerror}", file=sys.stderr)
-    run.out = Path(tempfile.mkdtemp(prefix="thinker-"))
+    """Training ended by an error: save what there is, in the system's temporary folder if its own takes nothing."""
     try:
-        prepare_folder(run.out, source)
+        if error is None:
+            run.save()
+            return complain(f"step {run.step} is saved in {run.out}", 1)
+        complain(f"cannot write to {run.out}: {error.strerror or error}")
+        run.out = prepare_folder(Path(tempfile.mkdtemp(prefix="thinker-")), source)
         run.save()
-        print(f"train.py: the checkpoint is in {run.out} instead; make room and move it", file=sys.stderr)
-    except OSError as again:
-        print(f"train.py: nor to {run.out}: {again.strerror}; what was saved before stays", file=sys.stderr)
-    return 1
-
-
-def beside_the_ladder(tasks):
-    """The longest problems that --tasks names, where they are no level of the ladder."""
-    longest = [problems.level(task, high) for task, (_, high) in tasks.items()]
-    return tuple(level for level in longest if level not in problems.LADDER)
+        return complain(f"the checkpoint of step {run.step} is in {run.out} instead; make room and move it", 1)
+    except (OSError, NotFinite, RuntimeError) as again:
+        return complain(f"nothing more could be saved ({again}); what was saved before stays", 1)
 
 
 def print_summary(run, train_s, result):
     """The block that a script may read: key: value, one a line."""
     facts = {"checkpoint": run.out / "checkpoint.pt", "seed": run.args.seed, "device": run.device, "preset": run.preset}
-    facts |= {"parameters": count_parameters(run.model), "steps": run.step, "samples": run.samples}
+    facts |= {"parameters": run.n_params, "steps": run.step, "samples": run.samples}
     facts |= {"train_seconds": f"{train_s:.2f}", "samples_per_second": f"{run.samples / train_s:.0f}"}
     if run.device == "cuda":
         facts["peak_memory_mb"] = f"{torch.cuda.max_memory_allocated() / 2**20:.0f}"

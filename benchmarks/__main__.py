@@ -208,19 +208,9 @@ def speed(table: Table, folder: Path) -> None:
 
     torch.set_num_threads(1)
     train, plain = load_module(RIVALS["thinker"]), load_module(RIVALS["plain"])
-    steps, latents = train.N_STEPS["cpu"], train.N_LATENTS["cpu"]
-
-    def default(rng):  # as in training, variation included
-        if rng.random() > train.DEFAULT_SHARE:
-            return (
-                rng.randint(*train.STEPS_RANGE["cpu"]),
-                rng.randint(0, train.MAX_LATENTS["cpu"]),
-                True,
-            )
-        return steps, latents, rng.random() >= train.MEMORY_OFF
-
+    steps = train.N_STEPS["cpu"]
     off, _ = samples_per_core_second(train, train.build, lambda rng: (steps, 0, False))
-    on, share = samples_per_core_second(train, train.build, default)
+    on, share = samples_per_core_second(train, train.build, lambda rng: train.thinking(rng, "cpu"))
     beside, _ = samples_per_core_second(train, plain.build, lambda rng: (0, 0, False))
     table.row(
         "samples per core-second, no memory, no free latents",

@@ -136,13 +136,12 @@ def seconds(text: str) -> float:
 
 def levels(text: str) -> "tuple[Level, ...]":
     """The largest size of each task named, as train.py does, where it is not on the ladder."""
-    from harness.problems import LADDER, BadTasks, level, parse_tasks
+    from harness.problems import BadTasks, beside_the_ladder, parse_tasks
 
     try:
-        largest = [level(task, high) for task, (_, high) in parse_tasks(text).items()]
+        return beside_the_ladder(parse_tasks(text))
     except BadTasks as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    return tuple(found for found in largest if found not in LADDER)
 
 
 def verify(args: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ from harness.tasks import Level as Level
 from harness.tasks import MalformedQuestion as MalformedQuestion
 from harness.tasks import UnknownLevel as UnknownLevel
 from harness.tasks import answer as answer
+from harness.tasks import beside_the_ladder as beside_the_ladder
 from harness.tasks import bounds, prime_choices, primes, product_text
 from harness.tasks import level as level
 from harness.tasks import parse_tasks as parse_tasks

@@ -132,6 +132,12 @@ def parse_tasks(text: str) -> dict[str, tuple[int, int]]:
     return tasks
 
 
+def beside_the_ladder(tasks: dict[str, tuple[int, int]]) -> tuple[Level, ...]:
+    """The largest size of each of these tasks, where it is no level of the ladder."""
+    largest = [level(task, high) for task, (_, high) in tasks.items()]
+    return tuple(found for found in largest if found not in LADDER)
+
+
 def _bad_tasks(text: str, reason: str) -> BadTasks:
     known = f"valid tasks are {', '.join(TASKS)}, or all; for example: add:1-10,copy"
     return BadTasks(f"cannot read the tasks {text!r}: {reason}; {known}")

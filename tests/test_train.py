@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -459,7 +460,7 @@ def test_a_full_disk_loses_nothing_trained(small_disk):
     assert process.returncode == 1
     assert "No space left" in said
     assert read_checkpoint(out / "checkpoint.pt")["step"] == 0  # the first one is still whole
-    rescued = Path(said.split("the checkpoint is in ")[1].split(" instead")[0])
+    rescued = Path(re.search(r"is in (\S+) instead", said)[1])
     assert read_checkpoint(rescued / "checkpoint.pt")["step"] == 150
 
 
