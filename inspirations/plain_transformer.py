@@ -5,7 +5,8 @@
 The question and the answer stand in one sequence; layers of causal self-attention with rotary positions predict the
 next symbol. Symbols, digit order, data, curriculum, optimiser and schedule are train.py's own (they are imported from
 it), so that a comparison is one of the models alone. What Thinker adds is what is missing here: weights shared over
-thinking steps, free latents, memory of earlier steps, and positions counted from both ends of an operand.
+thinking steps, free latents, memory of earlier steps, and positions counted from both ends of an operand. On CUDA
+Thinker's block is compiled for long trainings; this model's layers are not.
 """
 
 import time

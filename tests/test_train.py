@@ -260,7 +260,7 @@ def test_the_slice_holds_no_data_generator():
 def test_one_seed_gives_one_training(tmp_path):
     """Same seed, one thread, --max-steps: the same metrics and weights; another seed: others."""
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        flags = ["--seed", seed, "--max-steps", 50, "--tasks", "copy:1-8,add:1-4"]
+        flags = ["--seed", seed, "--max-steps", 50, "--tasks", "add:1-4"]
         assert run_train(*flags, "--out", tmp_path / name).returncode == 0
 
     def timeless(name):
