@@ -585,7 +585,7 @@ class Curriculum:
 
     def record(self, skill, n, exact):
         """Take the share of a batch of length n that was right."""
-        if n * PROMOTE_BY < self.frontier[skill]:
+        if n * PROMOTE_BY <= self.frontier[skill]:  # not near the frontier
             return
         self.recent[skill].append(exact)
         if self.is_right(skill) and not self.is_mastered(skill):

@@ -245,6 +245,31 @@ def test_it_learns_and_only_from_the_question(trained):
     assert exact_match(train.load_solver(checkpoint | fresh, "cpu"), questions, answers) < 0.05
 
 
+def test_the_frontier_moves_on_mastery_of_its_own_length():
+    """Right answers at shorter lengths move no frontier, wrong ones near it hold it."""
+    curriculum = train.Curriculum({"mul": (1, 10)}, seed=0)
+    for frontier, shorter, beyond in ((1, 0, 2), (2, 1, 3), (3, 2, 5), (5, 3, 8)):
+        assert curriculum.frontier["mul"] == frontier
+        for _ in range(20):
+            curriculum.record("mul", shorter, 1.0)
+        for exact in (0.0, 1.0, 1.0, 1.0):
+            curriculum.record("mul", frontier, exact)
+        assert curriculum.frontier["mul"] == frontier
+        for _ in range(7):
+            curriculum.record("mul", frontier, 1.0)
+        assert curriculum.frontier["mul"] == beyond
+        assert not curriculum.is_mastered("mul")
+
+
+def test_lengths_stay_within_the_tasks_asked_for():
+    """--tasks bounds what is trained, and every skill of a task gets its share."""
+    curriculum = train.Curriculum({"copy": (3, 5), "add": (2, 2)}, seed=1)
+    drawn = [curriculum.next() for _ in range(500)]
+    assert {skill for skill, _ in drawn} == {"copy", "reverse", "rotate", "sort", "cumsum", "add"}
+    assert {n for skill, n in drawn if skill != "add"} == {3, 4, 5}
+    assert {n for skill, n in drawn if skill == "add"} == {2}
+
+
 def test_the_slice_holds_no_data_generator():
     """What scores a checkpoint contains the solver, and nothing that makes problems or trains."""
     for path in SOURCES.values():
