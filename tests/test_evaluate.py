@@ -226,14 +226,15 @@ def test_tables_of_answers_in_strings_and_integers_are_not_learned(toy, tmp_path
 
 
 def test_answers_that_depend_on_the_batch_are_inconsistent(toy, tmp_path):
-    """Who answers levels alone but not mixed together is told apart by asking both ways."""
+    """An eighth of the answers differs between a level by itself and a mixed batch: it is seen."""
     code = """
     def load_solver(checkpoint, device):
         honest = honest_solver(checkpoint, device)
         def solver(questions):
             longest, shortest = max(map(len, questions)), min(map(len, questions))
             extra = "" if checkpoint["step"] and longest - shortest < 6 else "0"
-            return [a if hash(q) % 3 else a + extra for q, a in zip(questions, honest(questions))]
+            pairs = zip(questions, honest(questions))
+            return [a if sum(map(ord, q)) % 8 else a + extra for q, a in pairs]
         return solver
     """
     run = changed(toy, tmp_path / "run", code)
