@@ -880,9 +880,8 @@ def prepare_folder(out, source):
             out = Path("results/by-hand", stamp)
         stamp = f"{stamp[:16]}-{next(number)}"
     out.mkdir(parents=True, exist_ok=True)
-    if (out / "checkpoint.pt").exists():
-        raise FileExistsError(errno.EEXIST, "a trained checkpoint is there, and would be lost; name another folder")
-    (out / "metrics.jsonl").unlink(missing_ok=True)
+    if any(out.iterdir()):
+        raise FileExistsError(errno.EEXIST, "it is not empty, and what it holds would be lost; name a new folder")
     write_whole(out / "train.py", source)
     return out
 
@@ -920,6 +919,8 @@ def main(argv=None, build=build, load=load_solver, source=None):
         complain(f"stopped at step {run.step}: {type(error).__name__}: {str(error).strip()}")
         return rescue(run, source, None)
     train_s = elapsed()
+    if run.step == 0 and args.max_steps != 0 and not stop:
+        complain(f"nothing was trained: the imports took the budget of {args.budget_s:g} s")
     on_signals(signal.default_int_handler)
     result = {}
     try:

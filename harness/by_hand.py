@@ -249,8 +249,10 @@ def finish(
         complain(f"not scored: {refused.reason}")
         return {"status": refused.status, "reason": refused.reason}
     command = verify_command(run, evaluation, device=device)
-    results_console().print(scored_table(evaluation, command=command))
     summary = summarise(run, evaluation, command)
+    if summary["training"].get("tasks", "all") != "all":
+        print(f"trained on {summary['training']['tasks']} only; everything is asked")
+    results_console().print(scored_table(evaluation, command=command))
     try:
         write_json(run / "summary.json", summary)
     except OSError as error:

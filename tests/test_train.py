@@ -369,6 +369,14 @@ def test_wrong_flags_are_named(flags, said):
     assert "Traceback" not in done.stderr
 
 
+def test_a_budget_too_short_to_train_in_is_said(tmp_path):
+    """Where the imports take the whole budget, a line says that nothing was trained."""
+    done = run_train("--budget-s", 1, "--out", tmp_path / "run")
+    assert done.returncode == 0
+    assert "nothing was trained" in done.stderr
+    assert "steps: 0" in done.stdout
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_cuda_asked_for_and_absent():
     """Asking for CUDA where there is none says so, and what to do."""
@@ -378,11 +386,11 @@ def test_cuda_asked_for_and_absent():
 
 
 def test_a_trained_checkpoint_is_not_overwritten(trained):
-    """Training into a folder that holds a checkpoint is refused."""
+    """Training into a folder that holds anything is refused."""
     before = (trained / "checkpoint.pt").read_bytes()
     done = run_train("--max-steps", 1, "--out", trained)
     assert done.returncode == 2
-    assert "name another folder" in done.stderr
+    assert "name a new folder" in done.stderr
     assert (trained / "checkpoint.pt").read_bytes() == before
 
 
@@ -402,11 +410,14 @@ def test_an_interrupted_training_is_saved(tmp_path, number):
     process = subprocess.Popen(
         command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 60
-    while not (out / "metrics.jsonl").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 60
+        while not (out / "metrics.jsonl").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "thinker verify" in said
     checkpoint = read_checkpoint(out / "checkpoint.pt")
