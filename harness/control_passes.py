@@ -32,11 +32,12 @@ CONTROL_BATCH = 200  # questions of mixed levels; a smaller one costs honest sol
 
 @dataclass(frozen=True, slots=True)
 class Posed:
-    """A level with its problems, and those of them that are control questions."""
+    """A level with its problems, and those of them that are control questions, hard and easy."""
 
     level: Level
     problems: tuple[Problem, ...]
     controls: tuple[Problem, ...]
+    easy: tuple[Problem, ...]
 
 
 def is_right(reply: Reply, index: int, problem: Problem) -> bool:
@@ -58,35 +59,46 @@ def run_controls(
         for i, p in enumerate(posed.problems)
         if p in posed.controls
     }
-    mixed = list(clean)
+    mixed = [*clean, *(p for posed, _ in asked for p in posed.easy)]
     random.Random(f"{seed}:order").shuffle(mixed)
     limit = controls.pooled_limit([(posed.level, posed.controls) for posed, _ in asked])
 
     def right(checkpoint: "Checkpoint") -> tuple[Answered, str]:
         return _ask_controls(Solver(solver.source, checkpoint, solver.device), mixed, limits)
 
+    def chance(name: str, answered: Answered, error: str, asked: Sequence[Posed]) -> Control:
+        hard = [answered[p] for posed in asked for p in posed.controls]
+        easy = [_easy(posed, answered) for posed in asked]
+        return controls.judge_chance(name, sum(hard), len(hard), limit, easy, error)
+
+    everything = [posed for posed, _ in asked]
     answered, error = right(controls.permuted(solver.checkpoint, f"{seed}:permuted"))
-    permuted = controls.judge_chance("permuted", sum(answered.values()), len(mixed), limit, error)
+    permuted = chance("permuted", answered, error, everything)
 
     next_control()
     answered, error = right(controls.dosed(solver.checkpoint, f"{seed}:dose"))
     dose = controls.judge_dose(_by_task(asked, clean, answered), error)
 
     next_control()
-    counted = [p for posed, _ in asked if posed.level.task != "copy" for p in posed.controls]
     try:
         fresh = untrained(run, solver.checkpoint, _other_seed(solver, seed), limits.train_s)
         answered, error = right(fresh)
     except Refused as refused:
         answered, error = dict.fromkeys(mixed, False), refused.reason
-    correct = sum(answered[p] for p in counted)
-    zero_step = controls.judge_chance("zero_step", correct, len(counted), limit, error)
+    not_copied = [posed for posed in everything if posed.level.task != "copy"]
+    zero_step = chance("zero_step", answered, error, not_copied)
 
     next_control()
     answered, error = right(solver.checkpoint)
-    same = controls.judge_same([clean[p] for p in mixed], [answered[p] for p in mixed], error)
+    same = controls.judge_same(list(clean.values()), [answered[p] for p in clean], error)
     next_control()
     return permuted, dose, zero_step, same
+
+
+def _easy(posed: Posed, answered: Answered) -> controls.Easy:
+    right = sum(answered[p] for p in posed.easy)
+    limit = controls.easy_limit(posed.easy)
+    return controls.Easy(posed.level.title, right, len(posed.easy), limit)
 
 
 def _by_task(

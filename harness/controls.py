@@ -8,7 +8,8 @@ and code that tells a changed checkpoint from the trained one despite 1% of nois
 import hashlib
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.evaluation import Control
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from harness.checkpoint import Checkpoint
 
 QUESTIONS = 20  # a level
+EASY = 10  # a level, of the questions that luck may get right
 CHANCE = 0.002  # the most that a model that learned nothing may get right
 UNLIKELY = 1e-4  # probability under which that is no longer put down to luck
 NOISE = 0.01  # of each float tensor's standard deviation
-DOSE_KEEPS = 0.75  # share of the clean accuracy that must survive; honest models kept 0.97 or more
+DOSE_KEEPS = 0.9  # share of the clean accuracy that must survive; honest models kept 0.98 or more
 DOSE_FROM = 0.1  # clean accuracy from which that is judged
-DOSE_TASK_KEEPS, DOSE_TASK_FROM = 0.5, 0.2  # the same for each task by itself, of fewer questions
+DOSE_TASK_KEEPS = 0.75  # the same for each task by itself, of fewer questions
 SAME = 0.98  # share answered right twice of those answered right once
 SAME_FROM = 50  # right answers from which that is judged
 
@@ -38,10 +40,29 @@ class Dosed(NamedTuple):
     total: int
 
 
+class Easy(NamedTuple):
+    """A level's easy questions: right answers, questions, the share that a rule gets right."""
+
+    level: str
+    correct: int
+    total: int
+    limit: float
+
+
 def choose(problems: Sequence[Problem], seed: str) -> list[Problem]:
     """Up to 20 of a level's problems that neither luck nor repeating the question gets right."""
-    fit = [p for p in problems if not p.is_edge and len(p.answer) > 1 and not repeats_operand(p)]
+    fit = [p for p in problems if not is_easy(p)]
     return random.Random(seed).sample(fit, min(QUESTIONS, len(fit)))
+
+
+def choose_easy(problems: Sequence[Problem], seed: str) -> list[Problem]:
+    """Up to 10 of the others: edge cases, answers of one symbol or that repeat an operand."""
+    easy = [p for p in problems if is_easy(p)]
+    return random.Random(seed).sample(easy, min(EASY, len(easy)))
+
+
+def is_easy(problem: Problem) -> bool:
+    return problem.is_edge or len(problem.answer) < 2 or repeats_operand(problem)
 
 
 def repeats_operand(problem: Problem) -> bool:
@@ -54,8 +75,32 @@ def floor(problems: Sequence[Problem]) -> float:
     return sum(lucky) / len(problems) if problems else 0.0
 
 
+def easy_limit(problems: Sequence[Problem]) -> float:
+    """The share that one rule without knowledge gets: a constant, or repeating an operand."""
+    if not problems:
+        return CHANCE
+    commonest = max(Counter(p.answer for p in problems).values()) / len(problems)
+    return max(CHANCE, commonest, floor(problems))
+
+
+def is_disturbed(value: object) -> bool:
+    """What permutation and noise change; one that changed more would tell itself from the other.
+
+    Integers are left to the zero-step control, which carries them over, as are constant tensors and
+    those with an infinity or a NaN, which have no standard deviation to measure noise by.
+    """
+    import torch
+
+    return (
+        isinstance(value, torch.Tensor)
+        and value.is_floating_point()
+        and value.numel() > 1
+        and 0 < value.double().std().item() < math.inf
+    )
+
+
 def permuted(checkpoint: "Checkpoint", seed: str) -> "Checkpoint":
-    """Every tensor's entries in random order within it: statistics stay, knowledge goes."""
+    """Every float tensor's entries in random order: statistics stay, knowledge goes."""
     import torch
 
     generator = _generator(seed)
@@ -64,7 +109,7 @@ def permuted(checkpoint: "Checkpoint", seed: str) -> "Checkpoint":
         order = torch.randperm(tensor.numel(), generator=generator)
         return tensor.flatten()[order].reshape(tensor.shape)
 
-    return {k: shuffle(v) if isinstance(v, torch.Tensor) else v for k, v in checkpoint.items()}
+    return _with(checkpoint, shuffle)
 
 
 def dosed(checkpoint: "Checkpoint", seed: str) -> "Checkpoint":
@@ -76,15 +121,15 @@ def dosed(checkpoint: "Checkpoint", seed: str) -> "Checkpoint":
     def disturb(tensor: "torch.Tensor") -> "torch.Tensor":
         exact = tensor.to(torch.promote_types(tensor.dtype, torch.float32))
         noise = torch.randn(exact.shape, generator=generator, dtype=exact.dtype)
-        scale = NOISE * exact.std()
-        return (exact + scale * noise).to(tensor.dtype) if scale.isfinite() else tensor
+        return (exact + NOISE * exact.std() * noise).to(tensor.dtype)
 
-    return {
-        k: disturb(v)
-        if isinstance(v, torch.Tensor) and v.is_floating_point() and v.numel() > 1
-        else v
-        for k, v in checkpoint.items()
-    }
+    return _with(checkpoint, disturb)
+
+
+def _with(
+    checkpoint: "Checkpoint", change: "Callable[[torch.Tensor], torch.Tensor]"
+) -> "Checkpoint":
+    return {k: change(v) if is_disturbed(v) else v for k, v in checkpoint.items()}  # type: ignore[arg-type]
 
 
 def grafted(fresh: "Checkpoint", trained: "Checkpoint") -> "Checkpoint":
@@ -102,13 +147,30 @@ def grafted(fresh: "Checkpoint", trained: "Checkpoint") -> "Checkpoint":
     }
 
 
-def judge_chance(name: str, correct: int, total: int, limit: float, detail: str = "") -> Control:
-    """Permuted and zero-step: more right than a model that learned nothing can have by luck?"""
+def judge_chance(
+    name: str,
+    correct: int,
+    total: int,
+    limit: float,
+    easy: Iterable[Easy] = (),
+    detail: str = "",
+) -> Control:
+    """Permuted and zero-step: more right than a model that learned nothing can have by luck?
+
+    The easy questions of each level are held to what one rule gets of them.
+    """
     if total == 0:
         return Control(name, True, 0, 0, limit, "no questions to ask", skipped=True)
     passed = binomial_tail(correct, total, limit) >= UNLIKELY
     if not passed:
         detail = f"{correct} of {total} right without what was learned: the code answers by itself"
+    for level, right, asked, chance in easy:
+        if passed and binomial_tail(right, asked, chance) < UNLIKELY:
+            passed = False
+            detail = (
+                f"{right} of {asked} edge cases of {level} right without what was learned: the"
+                " code answers them by itself"
+            )
     return Control(name, passed, correct, total, limit, detail, skipped=False)
 
 
@@ -127,7 +189,7 @@ def judge_dose(counts: Mapping[str, Dosed], detail: str = "") -> Control:
         said = f"{clean} of {total} right, but only {noisy} with 1% of noise on the weights"
         return Control("dose", False, noisy, total, limit, _joined(said, detail), skipped=False)
     for task, (was, left, asked) in counts.items():
-        if was >= DOSE_TASK_FROM * asked and left < DOSE_TASK_KEEPS * was:
+        if was >= DOSE_FROM * asked and left < DOSE_TASK_KEEPS * was:
             said = (
                 f"{task}: {was} of {asked} right, but only {left} with 1% of noise on the weights"
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import checkpoint as checkpoint_file
 from harness.control_passes import CONTROL_TITLES, Posed, is_right, run_controls
-from harness.controls import choose, floor
+from harness.controls import choose, choose_easy, floor
 from harness.evaluation import (
     Control,
     Evaluation,
@@ -129,7 +129,8 @@ def _pose_level(level: Level, n: int, seed: str) -> Posed:
     except PoolExhausted as pool:  # then all there are
         problems = draw(level, pool.available, subset="validation", seed=seed)
     chosen = choose(problems, f"{seed}:controls:{level.name}")
-    return Posed(level, tuple(problems), tuple(chosen))
+    easy = choose_easy(problems, f"{seed}:easy:{level.name}")
+    return Posed(level, tuple(problems), tuple(chosen), tuple(easy))
 
 
 def _place(index: int, level: Level, ladder: int) -> tuple[bool, int, int]:

@@ -148,7 +148,7 @@ def level_weights(results: Iterable[LevelResult]) -> list[float]:
 def mean_accuracy(results: tuple[LevelResult, ...]) -> float:
     """Mean over tasks of the mean over their levels, 0 to 1."""
     weights = level_weights(results)
-    return sum(w * r.accuracy for w, r in zip(weights, results, strict=True))
+    return min(1.0, math.fsum(w * r.accuracy for w, r in zip(weights, results, strict=True)))
 
 
 def wilson(correct: int, total: int, z: float = Z_95) -> Interval:

@@ -21,7 +21,7 @@ def _words(text: str) -> frozenset[str]:
 ALLOWED_IMPORTS = ("torch", "math", "typing", "dataclasses", "__future__")
 FORBIDDEN_NAMES = _words(
     "eval exec compile open __import__ getattr setattr delattr globals locals vars input breakpoint"
-    " memoryview help exit quit"
+    " memoryview help exit quit license credits copyright"
 )
 MODULE_NAMES = frozenset({"__name__", "__class__", "__debug__"})
 PLAIN_DUNDERS = _words(
@@ -35,6 +35,8 @@ FORBIDDEN_ATTRIBUTES = _words(
     " np cpp_extension hub jit load_library from_file fromfile tofile dump memmap mro"
     " gi_frame gi_code cr_frame cr_code ag_frame ag_code tb_frame tb_next f_globals f_locals"
     " f_builtins f_back f_code func_globals _sys _os profiler export_chrome_trace"
+    " format format_map functools textwrap update_wrapper wraps _evaluate evaluate"
+    " on_generate_code recompile export_stacks profiler_util"
 )
 FORBIDDEN_IN_TORCH = _words(
     "load save hub jit ops classes library multiprocessing distributed utils package fx export onnx"
@@ -71,8 +73,13 @@ def check(body: list[ast.stmt], free_names: set[str]) -> None:
                 _check_attribute(node, node.attr)
                 _check_chain(node, aliases)
             case ast.MatchClass():
-                for name in node.kwd_attrs:
-                    _check_attribute(node, name)
+                _check_pattern(node)
+            case ast.ClassDef(keywords=[_, *_]):
+                raise refuse(node, "the solver has a class with a metaclass", "use a plain class")
+            case ast.Name(id=name) | ast.FunctionDef(name=name) if name not in MODULE_NAMES:
+                _check_dunder(node, name)
+    _check_types(body)
+    _check_dataclasses(body, aliases)
     _check_bare_modules(body, aliases)
     _check_literals(body)
 
@@ -158,13 +165,69 @@ def _check_path(node: ast.AST, path: str) -> None:
 
 
 def _check_attribute(node: ast.AST, name: str) -> None:
-    is_dunder = name.startswith("__") and name.endswith("__")
-    if name in FORBIDDEN_ATTRIBUTES or (is_dunder and name not in PLAIN_DUNDERS):
+    _check_dunder(node, name)
+    if name in FORBIDDEN_ATTRIBUTES:
         raise refuse(
             node,
             f"the solver uses the attribute `.{name}`, which can reach outside it",
+            "write an f-string"
+            if name == "format"
+            else "do without it; if it is a name of your own, choose another",
+        )
+
+
+def _check_dunder(node: ast.AST, name: str) -> None:
+    if name.startswith("__") and name.endswith("__") and name not in PLAIN_DUNDERS:
+        raise refuse(
+            node,
+            f"the solver uses `{name}`, which belongs to the interpreter",
             "do without it; if it is a name of your own, choose another",
         )
+
+
+def _check_pattern(node: ast.MatchClass) -> None:
+    """Patterns read attributes: those by keyword are named here, those by position are not."""
+    if node.patterns:
+        raise refuse(node, "the solver matches a class by position", "write an isinstance test")
+    for name in node.kwd_attrs:
+        _check_attribute(node, name)
+
+
+def _check_types(body: list[ast.stmt]) -> None:
+    """`type(x)` tells a class, `type(name, bases, names)` makes one that no rule has read."""
+    asked = {
+        id(node.func)
+        for node in _walk(body)
+        if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords
+        if not isinstance(node.args[0], ast.Starred)
+    }
+    for node in _walk(body):
+        if isinstance(node, ast.Name) and node.id == "type" and id(node) not in asked:
+            raise refuse(
+                node, "the solver uses `type` for more than type(x)", "write the class out"
+            )
+
+
+def _check_dataclasses(body: list[ast.stmt], aliases: dict[str, str]) -> None:
+    """`dataclass` builds code from a class's annotations: only from those that are written out."""
+    decorators = [
+        d.func if isinstance(d, ast.Call) else d
+        for node in _walk(body)
+        if isinstance(node, ast.ClassDef)
+        for d in node.decorator_list
+    ]
+    for node in _walk(body):
+        match node:
+            case ast.Name(id=name) if aliases.get(name) == "dataclasses.dataclass":
+                is_bad = node not in decorators
+            case ast.Attribute(attr="dataclass"):
+                is_bad = node not in decorators
+            case _:
+                is_bad = False
+        if is_bad:
+            raise refuse(
+                node, "the solver uses `dataclass` as a function", "write @dataclass above a class"
+            )
 
 
 def _check_chain(node: ast.Attribute, aliases: dict[str, str]) -> None:

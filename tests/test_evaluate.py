@@ -205,6 +205,42 @@ def test_a_solver_that_computes_one_task_behind_a_good_model_is_not_learned(toy,
     assert not control_of(result, "dose").passed
 
 
+@pytest.mark.parametrize("mark", ["torch.arange(99)", "torch.tensor([math.inf, 1.0])"])
+def test_no_tensor_tells_permuted_weights_from_noisy_ones(toy, tmp_path, mark):
+    """A tensor that only permutation changed would switch Python off there and nowhere else."""
+    code = BY_HAND + (
+        "def load_solver(checkpoint, device):\n"
+        "    if str(checkpoint['mark'].tolist()) != checkpoint['before']:\n"
+        "        return honest_solver(checkpoint, device)\n"
+        "    return lambda questions: [by_hand(q) for q in questions]\n"
+    )
+    tensor = eval(mark)
+    run = changed(toy, tmp_path / "run", code, mark=tensor, before=str(tensor.tolist()))
+    result = evaluate(run, seed=SEED, problems=30, ladder=LEVELS)
+    assert result.status == "not_learned"
+
+
+def test_python_for_edge_cases_only_is_not_learned(toy, tmp_path):
+    """What the control questions left out would be free to compute: it has questions of its own."""
+    code = (
+        BY_HAND
+        + """
+def load_solver(checkpoint, device):
+    honest = honest_solver(checkpoint, device)
+    def is_edge(q):
+        return q.startswith("copy") or any(set(n) <= {"0", "9"} for n in q.split()[1:])
+    def solver(questions):
+        pairs = zip(questions, honest(questions), strict=True)
+        return [by_hand(q) if is_edge(q) else a for q, a in pairs]
+    return solver
+"""
+    )
+    run = changed(toy, tmp_path / "run", code)
+    result = evaluate(run, seed=SEED, problems=100, ladder=LEVELS)
+    assert result.status == "not_learned"
+    assert "edge cases of" in result.reason
+
+
 def test_tables_of_answers_in_strings_and_integers_are_not_learned(toy, tmp_path):
     """Strings survive permuted weights, integer tensors are carried into the untrained model."""
     copies = draw(LEVELS[0], 60, subset="validation", seed=SEED)
@@ -226,7 +262,7 @@ def test_tables_of_answers_in_strings_and_integers_are_not_learned(toy, tmp_path
 
 
 def test_answers_that_depend_on_the_batch_are_inconsistent(toy, tmp_path):
-    """An eighth of the answers differs between a level by itself and a mixed batch: it is seen."""
+    """It is seen that some answers differ between a level by itself and a mixed batch."""
     code = """
     def load_solver(checkpoint, device):
         honest = honest_solver(checkpoint, device)
@@ -234,7 +270,7 @@ def test_answers_that_depend_on_the_batch_are_inconsistent(toy, tmp_path):
             longest, shortest = max(map(len, questions)), min(map(len, questions))
             extra = "" if checkpoint["step"] and longest - shortest < 6 else "0"
             pairs = zip(questions, honest(questions))
-            return [a if sum(map(ord, q)) % 8 else a + extra for q, a in pairs]
+            return [a if sum(map(ord, q)) % 14 else a + extra for q, a in pairs]
         return solver
     """
     run = changed(toy, tmp_path / "run", code)
@@ -660,25 +696,25 @@ def test_chance_is_left_room(correct, passed):
 
 
 def test_the_dose_is_judged_from_a_tenth_on():
-    """Three quarters of the clean accuracy must be kept; below 0.1 nothing is judged."""
+    """Nine tenths of the clean accuracy must be kept; below 0.1 nothing is judged."""
 
     def judged(clean, noisy):
         return controls.judge_dose({"add": controls.Dosed(clean, noisy, 400)})
 
-    assert judged(100, 75).passed
-    assert not judged(100, 74).passed
+    assert judged(100, 90).passed
+    assert not judged(100, 89).passed
     assert judged(39, 0).skipped
     assert not judged(40, 0).skipped
 
 
 def test_the_dose_is_judged_for_each_task():
-    """A task that falls to less than half fails, however well the others stand; a weak one may."""
+    """A task that loses a quarter fails, however well the others stand; one below 0.1 may."""
     steady = controls.Dosed(95, 95, 100)
-    assert controls.judge_dose({"add": steady, "mul": controls.Dosed(20, 10, 100)}).passed
-    failed = controls.judge_dose({"add": steady, "mul": controls.Dosed(20, 9, 100)})
+    assert controls.judge_dose({"add": steady, "mul": controls.Dosed(20, 15, 100)}).passed
+    failed = controls.judge_dose({"add": steady, "mul": controls.Dosed(20, 14, 100)})
     assert not failed.passed
-    assert "mul: 20 of 100 right, but only 9" in failed.detail
-    assert controls.judge_dose({"add": steady, "mul": controls.Dosed(19, 0, 100)}).passed
+    assert "mul: 20 of 100 right, but only 14" in failed.detail
+    assert controls.judge_dose({"add": steady, "mul": controls.Dosed(9, 0, 100)}).passed
 
 
 def test_the_same_answers_are_judged_from_fifty_on():
@@ -705,15 +741,30 @@ def values():
 
 
 def test_permuting_moves_everything_and_loses_nothing():
-    """Tensors of several entries, integers and bools too, keep their entries in another order."""
+    """Float tensors of several entries keep them, in another order."""
     before, after = values(), controls.permuted(values(), "seed")
-    for key in ("matrix", "half", "index", "mask"):
+    for key in ("matrix", "half"):
         assert not torch.equal(before[key], after[key])
         assert torch.equal(before[key].flatten().sort()[0], after[key].flatten().sort()[0])
         assert before[key].dtype == after[key].dtype
     assert (after["words"], after["number"], after["one"].item()) == ("all", 4, 3.0)
     again = controls.permuted(values(), "seed")["matrix"]
     assert torch.equal(after["matrix"], again)
+
+
+def test_permuting_and_noise_change_the_same_tensors():
+    """What only one of them changed would tell code which of the two it stands in."""
+    before = values() | {"a": torch.tensor([1.0, math.inf]), "b": torch.tensor([math.nan, 2, 3])}
+
+    def changed(after):
+        return {k for k in before if not same(before[k], after[k])}
+
+    def same(one, other):
+        is_tensor = isinstance(one, torch.Tensor)
+        return torch.equal(one.nan_to_num(7), other.nan_to_num(7)) if is_tensor else one == other
+
+    assert changed(controls.permuted(before, "seed")) == {"matrix", "half"}
+    assert changed(controls.dosed(before, "seed")) == {"matrix", "half"}
 
 
 def test_the_dose_is_one_percent():
@@ -723,16 +774,6 @@ def test_the_dose_is_one_percent():
     assert (noise.std() / before["matrix"].std()).item() == pytest.approx(0.01, rel=0.1)
     assert abs(noise.mean().item()) < 0.002
     assert after["half"].dtype == torch.float16
-    for key in ("ones", "one", "steps", "index", "mask"):
-        assert torch.equal(before[key], after[key])
-
-
-def test_a_dose_leaves_numbers_that_are_none():
-    """A tensor with NaN or infinity has no standard deviation and stays as it is."""
-    broken = {"a": torch.tensor([1.0, math.inf]), "b": torch.tensor([math.nan, 2.0, 3.0])}
-    after = controls.dosed(broken, "seed")
-    assert after["a"][0] == 1.0
-    assert after["b"][1:].tolist() == [2.0, 3.0]
 
 
 def test_what_could_hold_a_table_is_carried_over():
@@ -754,6 +795,33 @@ def test_control_questions_leave_luck_out():
     assert set(chosen) <= set(problems)
     assert not any(p.is_edge or len(p.answer) < 2 for p in chosen)
     assert not any(p.answer in p.question.split()[1:] for p in chosen)
+
+
+def test_easy_questions_are_the_others():
+    """Edge cases, answers of one symbol and such as repeat an operand; 10 at most."""
+    problems = draw(LADDER[0], 200, subset="validation", seed=SEED)
+    chosen = controls.choose_easy(problems, "seed")
+    assert len(chosen) == 10
+    hard = [p for p in problems if not controls.is_easy(p)]
+    assert not set(hard) & set(chosen)
+    assert len(set(hard)) + len(set(filter(controls.is_easy, problems))) == len(set(problems))
+
+
+def test_easy_questions_are_held_to_what_a_rule_gets():
+    """The best constant answer or repeating an operand, level by level."""
+    same = [Problem(f"add {a} {10 - a}", "10", True) for a in range(1, 7)]
+    ones = [Problem(f"mul {a} 1", str(a), True) for a in range(3, 7)]
+    assert controls.easy_limit([*same, *ones]) == 0.6
+    assert controls.easy_limit(ones) == 1.0
+    assert controls.easy_limit([]) == controls.CHANCE
+
+    def judged(correct):
+        easy = [controls.Easy("addition", 0, 10, 0.2), controls.Easy("sorting", correct, 10, 0.2)]
+        return controls.judge_chance("permuted", 0, 400, 0.002, easy)
+
+    assert judged(7).passed
+    assert not judged(8).passed
+    assert "8 of 10 edge cases of sorting" in judged(8).detail
 
 
 def test_the_floor_is_what_repeating_an_operand_gets():

@@ -57,6 +57,13 @@ HONEST = {
                 self.inner = nn.Linear(config.width, config.width)
             def forward(self, input: Tensor, mask=None) -> Tensor:
                 return F.gelu(self.inner(input)) * self.scale
+            def of(self, obj: Config) -> str:
+                match obj.width, type(obj):
+                    case 0, _:
+                        return f"{obj.width:03d} {obj!r}"
+                    case int() as number, Config(width=2):
+                        return str(number)
+                return type(self).__name__
             def __len__(self):
                 return WIDTH
         def load_solver(checkpoint, device):
@@ -202,13 +209,47 @@ REFUSED = {
     "__import__": (loader("__import__('os')"), "`__import__`"),
     "__builtins__": (loader("__builtins__"), "`__builtins__`"),
     "__file__": (loader("__file__"), "`__file__`"),
-    "dunder": (loader("load_solver.__globals__"), "`.__globals__`"),
-    "subclasses": (loader("().__class__.__subclasses__()"), "`.__subclasses__`"),
+    "dunder": (loader("load_solver.__globals__"), "`__globals__`"),
+    "subclasses": (loader("().__class__.__subclasses__()"), "`__subclasses__`"),
     "dunder in a match": (
         "def load_solver(c, d):\n    match c:\n        case dict(__class__=x, __dict__=y):\n"
         "            return x",
-        "`.__dict__`",
+        "`__dict__`",
     ),
+    "fields by position": (
+        "class X:\n    names = ('a',)\ndef load_solver(c, d):\n    match c:\n"
+        "        case X(y):\n            return y",
+        "line 5.*by position",
+    ),
+    "match_args": (f"class X:\n    __match_args__ = ('a',)\n{loader('X')}", "`__match_args__`"),
+    "metaclass": (f"class X(type): pass\nclass Y(metaclass=X): pass\n{loader('Y')}", "metaclass"),
+    "getattribute": (
+        f"class X:\n    def __getattribute__(self, n): pass\n{loader('X')}",
+        "line 2.*`__getattribute__`",
+    ),
+    "a class by type()": (loader("type('X', (), {})"), "line 2.*type"),
+    "a class by type(*)": (loader("type(*device)"), "type"),
+    "type as a value": (loader("map(type, device)"), "type"),
+    "dataclass as a function": (
+        f"from dataclasses import dataclass\nclass X: pass\n{loader('dataclass(X)')}",
+        "line 4.*`dataclass`",
+    ),
+    "dataclass looked up": (
+        f"import dataclasses as d\nmake = d.dataclass\n{loader('make')}",
+        "line 2.*`dataclass`",
+    ),
+    "annotations": (
+        f"class X:\n    __annotations__ = {{'a': 'int'}}\n{loader('X')}",
+        "`__annotations__`",
+    ),
+    "format": (loader("'{0.__class__}'.format(device)"), "line 2.*`.format`.*f-string"),
+    "format_map": (loader("'{a}'.format_map(device)"), "`.format_map`"),
+    "a forward reference": (loader("device._evaluate({}, {})"), "`._evaluate`"),
+    "update_wrapper": (
+        f"import torch\nX = torch.functools.update_wrapper\n{loader('X')}",
+        "`.update_wrapper`|functools",
+    ),
+    "license": (loader("license"), "`license`"),
     "frame": (loader("(i for i in [1]).gi_frame.f_back"), "`.f_back`|`.gi_frame`"),
     "torch.load": (f"import torch\n{loader('torch.load(device)')}", "line 3.*`torch.load`"),
     "torch.load by name": (f"from torch import load\n{loader('load(device)')}", "`torch.load`"),
