@@ -6,7 +6,7 @@ it is asked; what differs is the checkpoint. `harness.controls` has the changes 
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ def run_controls(
     limit = controls.pooled_limit([(posed.level, posed.controls) for posed, _ in asked])
 
     def right(checkpoint: "Checkpoint") -> tuple[Answered, str]:
-        return _ask_controls(Solver(solver.source, checkpoint, solver.device), mixed, limits)
+        return _ask_controls(replace(solver, checkpoint=checkpoint), mixed, limits)
 
     def chance(name: str, answered: Answered, error: str, asked: Sequence[Posed]) -> Control:
         hard = [answered[p] for posed in asked for p in posed.controls]
@@ -81,7 +81,8 @@ def run_controls(
 
     next_control()
     try:
-        fresh = untrained(run, solver.checkpoint, _other_seed(solver, seed), limits.train_s)
+        other = _other_seed(solver, seed)
+        fresh = untrained(run, solver.checkpoint, other, limits.train_s, solver.place)
         answered, error = right(fresh)
     except Refused as refused:
         answered, error = dict.fromkeys(mixed, False), refused.reason

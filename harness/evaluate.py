@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import checkpoint as checkpoint_file
+from harness import sandbox
 from harness.control_passes import CONTROL_TITLES, Posed, is_right, run_controls
 from harness.controls import choose, choose_easy, floor
 from harness.evaluation import (
@@ -22,7 +23,8 @@ from harness.evaluation import (
     mean_interval,
     wilson,
 )
-from harness.problems import LADDER, Level, PoolExhausted, draw
+from harness.problems import LADDER, Level, PoolExhausted, Subset, draw
+from harness.sandbox import Place
 from harness.solver_pass import Pass, Reply, pose
 from harness.solver_process import Limits, Solver
 from harness.solver_slice import solver_slice
@@ -53,18 +55,22 @@ def evaluate(
     on_progress: OnProgress | None = None,
     ladder: tuple[Level, ...] = LADDER,
     limits: Limits | None = None,
+    place: Place | None = None,
+    subset: Subset = "validation",
 ) -> Evaluation:
     """The validation accuracy of the folder `run`, which holds train.py and checkpoint.pt.
 
     `seed` draws the problems, None a fresh secret one. `extra` levels are asked after the ladder
-    and count nowhere. Raises Refused when file, checkpoint or device leave nothing to ask.
+    and count nowhere. `place` is where the solver runs, by default the best sandbox that works
+    here. Raises Refused when file, checkpoint or device leave nothing to ask.
     """
     if problems < 1:
         raise ValueError(f"{problems} problems a level were asked for; ask for 1 or more")
     limits = limits or Limits()
     seed = seed if seed is not None else secrets.token_hex(16)
-    solver = _read(run, device)
-    posed = [_pose_level(level, problems, seed) for level in (*ladder, *extra)]
+    place = place or Place(sandbox.best())
+    solver = _read(run, device, place)
+    posed = [_pose_level(level, problems, subset, seed) for level in (*ladder, *extra)]
     order = sorted(range(len(posed)), key=lambda i: _place(i, posed[i].level, len(ladder)))
     titles = [posed[i].level.title for i in order]
     progress = _Progress(on_progress, [*titles, *CONTROL_TITLES] if controls else titles)
@@ -93,10 +99,11 @@ def evaluate(
         reason,
         seed,
         problems,
+        place.sandbox.level,
     )
 
 
-def _read(run: Path, device: str) -> Solver:
+def _read(run: Path, device: str, place: Place) -> Solver:
     train = run / "train.py"
     if not train.is_file():
         raise Refused(f"there is no train.py in {run}; name a folder that a training wrote")
@@ -106,7 +113,7 @@ def _read(run: Path, device: str) -> Solver:
         raise Refused(f"{train} is not UTF-8 text ({error}); save it as UTF-8") from error
     sliced = solver_slice(source)
     _check_device(device)
-    return Solver(sliced, checkpoint_file.read(run / "checkpoint.pt"), device)
+    return Solver(sliced, checkpoint_file.read(run / "checkpoint.pt"), device, place)
 
 
 def _check_device(device: str) -> None:
@@ -123,11 +130,11 @@ def _check_device(device: str) -> None:
         raise Refused(f"torch finds no {device} device on this machine; use --device cpu")
 
 
-def _pose_level(level: Level, n: int, seed: str) -> Posed:
+def _pose_level(level: Level, n: int, subset: Subset, seed: str) -> Posed:
     try:
-        problems = draw(level, n, subset="validation", seed=seed)
+        problems = draw(level, n, subset=subset, seed=seed)
     except PoolExhausted as pool:  # then all there are
-        problems = draw(level, pool.available, subset="validation", seed=seed)
+        problems = draw(level, pool.available, subset=subset, seed=seed)
     chosen = choose(problems, f"{seed}:controls:{level.name}")
     easy = choose_easy(problems, f"{seed}:easy:{level.name}")
     return Posed(level, tuple(problems), tuple(chosen), tuple(easy))

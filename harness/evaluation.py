@@ -97,7 +97,8 @@ class Evaluation:
     """The official accuracy of a run folder, with all that is needed to believe or repeat it.
 
     `accuracy` is a share: the mean over tasks of the mean over their levels. `seconds` are of
-    solving the levels, controls not counted. `seed` draws the same problems again.
+    solving the levels, controls not counted. `seed` draws the same problems again; `sandbox` is
+    the level that the solver ran at.
     """
 
     status: Status
@@ -109,6 +110,7 @@ class Evaluation:
     reason: str
     seed: str
     problems: int
+    sandbox: str
 
     @property
     def tasks(self) -> dict[str, float]:
@@ -135,6 +137,7 @@ class Evaluation:
             "seconds": self.seconds,
             "seed": self.seed,
             "problems": self.problems,
+            "sandbox": self.sandbox,
             "reason": self.reason,
         }
 

@@ -1,4 +1,4 @@
-"""A child process with all that it starts: its environment, its CPU seconds, and its end.
+"""A child process with all that it starts: its CPU seconds, and its end.
 
 Not covered: a descendant that changed its session and lost its parent, unless the child is a
 subreaper; and what a child may read or send. The sandbox is for those.
@@ -9,20 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
-
-PASSED_ON = ("PATH", "LANG", "SYSTEMROOT")  # the last is what Windows cannot start without
-PASSED_ON_TO_CUDA = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
-
-
-def clean_environment(scratch: Path, device: str) -> dict[str, str]:
-    """The allow-listed variables for a child whose home is `scratch`; no key passes."""
-    names = PASSED_ON + (PASSED_ON_TO_CUDA if device == "cuda" else ())
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    folders = {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
-    return environment | folders | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
@@ -37,6 +25,18 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
                 total += getattr(times, "children_user", 0.0)
                 total += getattr(times, "children_system", 0.0)
     return total
+
+
+def resident_mb(process: subprocess.Popen[bytes]) -> tuple[float, int]:
+    """Memory in use by the process and its descendants, in MB, and how many they are."""
+    total, count = 0.0, 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for member in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += member.memory_info().rss / 2**20
+                count += 1
+    return total, count
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -5,22 +5,15 @@ were its stdin and stdout; the solver's own are the null device. No answer is ev
 Not covered: files and network; the sandbox is for those.
 """
 
-import contextlib
-import ctypes
 import json
 import os
-import signal
 import sys
 import types
 from collections.abc import Callable
 from typing import IO, Any
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-
 
 def main() -> None:
-    if sys.platform == "linux":
-        _supervise()
     requests, replies = _take_streams()
 
     def reply(**fields: Any) -> None:
@@ -47,41 +40,6 @@ def main() -> None:
                 reply(id=request["id"], answers=_ask(solver, request["questions"]))
             except BaseException as error:
                 reply(id=request["id"], error=type(error).__name__)
-
-
-def _supervise() -> None:
-    """Stay behind as the parent of whatever the solver leaves, and end it when the solver ends."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    solver = os.fork()
-    if solver == 0:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        return
-    for stream in (0, 1):  # so that the harness sees the solver's end as the end of its stream
-        os.close(stream)
-    status: int | None = None
-    while True:
-        try:
-            ended, ended_status = os.waitpid(-1, 0)
-        except ChildProcessError:
-            break
-        if ended == solver:
-            status = ended_status
-        if status is not None:  # each one killed may leave children of its own to this process
-            _kill_children()
-    code = os.waitstatus_to_exitcode(status or 0)
-    os._exit(code if code >= 0 else 128 - code)
-
-
-def _kill_children() -> None:
-    """SIGKILL every process whose parent is this one; their own children come here next."""
-    for name in os.listdir("/proc"):  # noqa: PTH208 (no pathlib: this stays a small, quick process)
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{int(name)}/stat", "rb") as file:  # noqa: PTH123
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-            if parent == os.getpid():
-                os.kill(int(name), signal.SIGKILL)
 
 
 def _take_streams() -> tuple[IO[str], IO[str]]:

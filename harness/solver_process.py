@@ -1,12 +1,13 @@
 """One child process that holds a solver: started, told what to load, asked, killed.
 
 Covered: a solver that raises, hangs, floods, dies, leaves processes behind or answers out of turn.
-Not covered: what it reads or sends meanwhile; the sandbox is for that.
+What it may read or send meanwhile is the sandbox's.
 """
 
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from harness import checkpoint as checkpoint_file
-from harness.process_tree import clean_environment, cpu_seconds, kill_tree
+from harness import sandbox
+from harness.confinement import Box
+from harness.process_tree import cpu_seconds
 
 if TYPE_CHECKING:
     from harness.checkpoint import Checkpoint
@@ -45,11 +48,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """A solver slice, the checkpoint it is to load, and the device: cpu, cuda or mps."""
+    """A solver slice, the checkpoint it is to load, the device (cpu, cuda or mps), and where."""
 
     source: str
     checkpoint: "Checkpoint"
     device: str
+    place: sandbox.Place
 
 
 class Unusable(Exception):
@@ -76,16 +80,20 @@ class SolverProcess:
         self.scratch = TemporaryDirectory(prefix="thinker-", ignore_cleanup_errors=True)
         folder = Path(self.scratch.name)
         checkpoint_file.write(solver.checkpoint, folder / "checkpoint.pt")
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", str(CHILD)],
+        shutil.copyfile(CHILD, folder / CHILD.name)
+        box = Box(
+            folder,
+            environment=sandbox.scrub(folder, device=solver.device),
+            gpu=solver.device == "cuda",
+        )
+        self.sandboxed = sandbox.start(
+            solver.place.sandbox,
+            solver.place.within(box),
+            [sys.executable, "-I", str(folder.resolve() / CHILD.name)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            cwd=folder,
-            env=clean_environment(folder, solver.device),
-            start_new_session=True,
         )
+        self.process = self.sandboxed.popen
         self.thread: Thread | None = None
 
     def load(self) -> str:
@@ -119,7 +127,7 @@ class SolverProcess:
 
     def close(self) -> None:
         self._read_clocks()
-        kill_tree(self.process)
+        self.sandboxed.kill()
         if self.thread:
             self.thread.join(timeout=1.0)
         if not self.thread or not self.thread.is_alive():

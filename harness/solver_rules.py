@@ -14,22 +14,22 @@ from collections.abc import Iterable, Iterator
 from harness.evaluation import Refused
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 ALLOWED_IMPORTS = ("torch", "math", "typing", "dataclasses", "__future__")
-FORBIDDEN_NAMES = _words(
+FORBIDDEN_NAMES = words(
     "eval exec compile open __import__ getattr setattr delattr globals locals vars input breakpoint"
     " memoryview help exit quit license credits copyright"
 )
 MODULE_NAMES = frozenset({"__name__", "__class__", "__debug__"})
-PLAIN_DUNDERS = _words(
+PLAIN_DUNDERS = words(
     "__init__ __post_init__ __new__ __call__ __len__ __getitem__ __setitem__ __contains__ __iter__"
     " __next__ __enter__ __exit__ __name__ __class__ __eq__ __hash__ __repr__ __str__ __version__"
 )
 # Attributes that lead out of the solver whatever they are looked up on.
-FORBIDDEN_ATTRIBUTES = _words(
+FORBIDDEN_ATTRIBUTES = words(
     "os sys builtins importlib subprocess ctypes inspect pickle io socket shutil tempfile threading"
     " multiprocessing distributed glob platform linecache traceback attrgetter methodcaller torch"
     " np cpp_extension hub jit load_library from_file fromfile tofile dump memmap mro"
@@ -38,7 +38,7 @@ FORBIDDEN_ATTRIBUTES = _words(
     " format format_map functools textwrap update_wrapper wraps _evaluate evaluate"
     " on_generate_code recompile export_stacks profiler_util"
 )
-FORBIDDEN_IN_TORCH = _words(
+FORBIDDEN_IN_TORCH = words(
     "load save hub jit ops classes library multiprocessing distributed utils package fx export onnx"
     " serialization storage testing profiler overrides monitor cpp futures optim from_file"
 )

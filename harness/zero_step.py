@@ -5,61 +5,55 @@ says so.
 """
 
 import contextlib
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from harness import checkpoint as checkpoint_file
+from harness import contract, sandbox
 from harness.controls import grafted
 from harness.evaluation import Refused
 from harness.problems import BadTasks, parse_tasks
-from harness.process_tree import clean_environment, kill_tree
 
 if TYPE_CHECKING:
     from harness.checkpoint import Checkpoint
 
+BUDGET_S = 120.0
 
-def untrained(run: Path, trained: "Checkpoint", seed: int, limit_s: float) -> "Checkpoint":
+
+def untrained(
+    run: Path, trained: "Checkpoint", seed: int, limit_s: float, place: sandbox.Place
+) -> "Checkpoint":
     """What the run's own train.py saves with `--max-steps 0`, grafted.
 
     Raises Refused when train.py does not leave a readable checkpoint within `limit_s` wall seconds.
     """
+    source = (run / "train.py").read_text(encoding="utf-8")
     with TemporaryDirectory(prefix="thinker-", ignore_cleanup_errors=True) as name:
-        scratch = Path(name)
-        shutil.copyfile(run / "train.py", scratch / "train.py")
-        out = scratch / "out"
-        command = [sys.executable, "train.py", "--max-steps", "0", "--seed", str(seed)]
-        command += ["--no-score", "--quiet", "--device", "cpu", "--budget-s", "120"]
-        command += ["--out", str(out), *_same_settings(trained)]
-        package_home = str(Path(__file__).parents[1])
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=scratch,
-            env=clean_environment(scratch, "cpu") | {"PYTHONPATH": package_home},
-            start_new_session=True,
+        work = Path(name)
+        box = contract.lay_out(work, source, device="cpu")
+        preset, tasks = _same_settings(trained)
+        command = contract.command(
+            seed=seed, budget_s=BUDGET_S, device="cpu", preset=preset, max_steps=0, tasks=tasks
         )
+        process = sandbox.start(place.sandbox, place.within(box), command)
         try:
-            code = process.wait(timeout=limit_s)
+            process.popen.wait(timeout=limit_s)
         except subprocess.TimeoutExpired:
             raise Refused(f"train.py --max-steps 0 was not done after {limit_s:g} s") from None
         finally:
-            kill_tree(process)
-        if not (out / "checkpoint.pt").is_file():
+            code = process.kill()
+        saved = work / contract.OUT / "checkpoint.pt"
+        if saved.is_symlink() or not saved.is_file():
             raise Refused(f"train.py --max-steps 0 left no checkpoint (exit code {code})")
-        return grafted(checkpoint_file.read(out / "checkpoint.pt"), trained)
+        return grafted(checkpoint_file.read(saved), trained)
 
 
-def _same_settings(trained: "Checkpoint") -> list[str]:
-    """The preset and tasks that the checkpoint says it was trained with, as options."""
+def _same_settings(trained: "Checkpoint") -> tuple[str, str | None]:
+    """The preset and tasks that the checkpoint says it was trained with."""
     preset, tasks = trained.get("preset"), trained.get("tasks")
-    options = ["--preset", str(preset) if preset in ("cpu", "gpu") else "auto"]
     with contextlib.suppress(BadTasks):
         if isinstance(tasks, str) and parse_tasks(tasks):
-            options += ["--tasks", tasks]
-    return options
+            return str(preset) if preset in ("cpu", "gpu") else "auto", tasks
+    return str(preset) if preset in ("cpu", "gpu") else "auto", None

@@ -212,7 +212,7 @@ def evaluation(status="ok", reason="", *, problems=500, error="", with_extra=Tru
     )
     extra = (result(level("add", 10), 1),) if with_extra else ()
     total = mean_accuracy(levels)
-    return Evaluation(status, total, levels, extra, controls, 25.0, reason, SEED, problems)
+    return Evaluation(status, total, levels, extra, controls, 25.0, reason, SEED, problems, "bwrap")
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -270,7 +270,9 @@ def test_failed_level_says_why():
 
 def test_evaluation_without_levels_is_still_told():
     """A solver that could not even be loaded has no table, but its status and reason."""
-    crashed = Evaluation("crash", 0.0, (), (), (), 0.0, "KeyError in load_solver", SEED, 500)
+    crashed = Evaluation(
+        "crash", 0.0, (), (), (), 0.0, "KeyError in load_solver", SEED, 500, "none"
+    )
     assert "NOT ACCEPTED, status crash: KeyError in load_solver" in text_of(
         scored_table(crashed), 80
     )

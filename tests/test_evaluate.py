@@ -24,6 +24,7 @@ from harness import controls
 from harness.evaluate import Limits, Refused, evaluate, mean_interval, wilson
 from harness.evaluation import LevelResult
 from harness.problems import LADDER, Problem, draw, level
+from harness.sandbox import Place, Sandbox
 from harness.solver_pass import pose
 from harness.solver_process import HUNG, LATE, Solver
 from harness.solver_slice import solver_slice
@@ -32,6 +33,7 @@ REPOSITORY = Path(__file__).parents[1]
 COPIES = tuple(level("copy", size) for size in range(4, 10))
 LEVELS = (*COPIES, level("add", 4))
 SEED = "a secret"
+UNCONFINED = Place(Sandbox("none", ""))
 
 
 def train(out, *options):
@@ -119,7 +121,7 @@ def test_the_json_object_holds_all_that_was_found(honest):
     """`thinker verify --json` has the interface's keys, and is JSON without NaN."""
     found = json.loads(json.dumps(honest[0].as_dict(), allow_nan=False))
     keys = {"status", "accuracy", "interval", "tasks", "levels", "extra", "controls", "seconds"}
-    assert set(found) == keys | {"seed", "problems", "reason"}
+    assert set(found) == keys | {"seed", "problems", "reason", "sandbox"}
     keys = {"task", "size", "level", "name", "correct", "total", "accuracy", "interval", "floor"}
     assert set(found["levels"][0]) == keys | {"full_domain", "seconds", "error"}
     low, high = found["interval"]
@@ -378,7 +380,7 @@ def misbehaviour():
     """The replies to one batch of two questions for each word, asked of one solver in turn."""
     key = pytest.MonkeyPatch()
     key.setenv("ANTHROPIC_API_KEY", "planted-secret")
-    solver = Solver(BADLY_BEHAVED, {"weight": torch.ones(3)}, "cpu")
+    solver = Solver(BADLY_BEHAVED, {"weight": torch.ones(3)}, "cpu", UNCONFINED)
     words = ["raise", "raise oddly", "leave", "few", "numbers", "nothing", "noise", "long"]
     words += ["environment", "import", "flood", "fork", "exit", "kill", "fine"]
     try:
@@ -429,6 +431,7 @@ def test_no_key_reaches_the_solver(misbehaviour):
     variables = json.loads(text)
     assert "planted-secret" not in text
     allowed = {"PATH", "LANG", "LC_CTYPE", "HOME", "TMPDIR", "TEMP", "TMP"}
+    allowed |= {"TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "PYTHONDONTWRITEBYTECODE"}
     assert set(variables) <= allowed | {"OMP_NUM_THREADS", "OMP_WAIT_POLICY"}
     assert variables["HOME"] == folder
     assert not Path(folder).exists()
@@ -451,7 +454,7 @@ def test_no_process_is_left(misbehaviour):
 
 def test_time_is_lost_at_the_end_only():
     """A level that never ends uses up the time: those before it count, those after it do not."""
-    solver = Solver(BADLY_BEHAVED, {}, "cpu")
+    solver = Solver(BADLY_BEHAVED, {}, "cpu", UNCONFINED)
     asked = pose(solver, [["fine"], ["spin"], ["fine"]], Limits(solve_s=0.5, wall_factor=100))
     assert [reply.error for reply in asked.replies] == ["", LATE, LATE]
     assert asked.replies[0].answers == ("fine",)
@@ -461,7 +464,7 @@ def test_time_is_lost_at_the_end_only():
 
 def test_a_solver_that_waits_is_given_up():
     """Waiting uses no CPU: the wall clock ends it, and says that it was a timeout."""
-    solver = Solver(BADLY_BEHAVED, {}, "cpu")
+    solver = Solver(BADLY_BEHAVED, {}, "cpu", UNCONFINED)
     asked = pose(solver, [["fine"], ["sleep"], ["fine"]], Limits(solve_s=0.5, wall_factor=2))
     assert [reply.error for reply in asked.replies] == ["", HUNG, HUNG]
     assert asked.is_timeout
@@ -507,9 +510,11 @@ def test_a_solver_that_cannot_be_loaded_is_a_crash(toy, tmp_path):
 def test_a_killed_harness_takes_the_solver_with_it():
     """SIGKILL of the process that poses questions leaves no solver running."""
     code = (
-        "import torch\nfrom harness.solver_pass import pose\n"
+        "import torch\nfrom harness.sandbox import Place, Sandbox\n"
+        "from harness.solver_pass import pose\n"
         "from harness.solver_process import Limits, Solver\n"
-        f"pose(Solver({BADLY_BEHAVED!r}, {{}}, 'cpu'), [['sleep']], Limits())\n"
+        "place = Place(Sandbox('none', ''))\n"
+        f"pose(Solver({BADLY_BEHAVED!r}, {{}}, 'cpu', place), [['sleep']], Limits())\n"
     )
     harness = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY)
     below = []

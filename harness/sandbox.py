@@ -1,0 +1,222 @@
+"""How a process of untrusted code runs: the sandbox levels, and starting a command in one.
+
+`bwrap` and `landlock` wall off files, network and other processes; `none` only limits and ends.
+Which one works here is found by starting it. Every level has an allow-listed environment, limits,
+pinned cores and, on Linux, a supervisor that ends all that the process leaves behind.
+Not covered at `none`: what the process reads, writes and sends.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Literal
+
+from harness.confinement import Box, bwrap_command, bwrap_program, landlock_rules
+from harness.errors import Misuse
+from harness.process_tree import kill_tree
+
+Level = Literal["bwrap", "landlock", "none"]
+LEVELS: tuple[Level, ...] = ("bwrap", "landlock", "none")
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+REMEDY = (
+    "install bubblewrap (apt install bubblewrap; on Ubuntu 24.04 its AppArmor profile too, see"
+    " docs/SANDBOX.md), or choose --sandbox none if you trust every edit"
+)
+PROBE_S = 20.0
+
+
+class NoSandbox(Misuse):
+    """None works here, and none was not asked for; the text has the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A level that was seen working here, and in words what it is."""
+
+    level: Level
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where untrusted code runs: a sandbox, and the cores that it is pinned to (none: any)."""
+
+    sandbox: Sandbox
+    cores: tuple[int, ...] = ()
+
+    def within(self, box: Box) -> Box:
+        return replace(box, cores=self.cores)
+
+
+class Process:
+    """A command in its sandbox. `popen` is its outermost process."""
+
+    def __init__(self, popen: subprocess.Popen[bytes], alive: int | None) -> None:
+        self.popen, self._alive = popen, alive
+
+    def kill(self) -> int:
+        """End it and all that it started; the exit code. May be called again."""
+        if self.popen.poll() is None and self._alive is not None:
+            self.popen.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.popen.wait(timeout=10)
+        kill_tree(self.popen)
+        if self._alive is not None:
+            os.close(self._alive)
+            self._alive = None
+        return self.popen.returncode
+
+
+def start(
+    sandbox: Sandbox,
+    box: Box,
+    command: Sequence[str],
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
+) -> Process:
+    """Start a command in `box.work`; `command[0]` is an absolute path. Raises OSError."""
+    box = replace(box, work=box.work.resolve())
+    inner = bwrap_command(box, command) if sandbox.level == "bwrap" else list(command)
+    if sys.platform != "linux":
+        popen = subprocess.Popen(
+            inner,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            bufsize=0,
+            cwd=box.work,
+            env=box.environment,
+            start_new_session=True,
+        )
+        return Process(popen, None)
+    ours, theirs = os.pipe()
+    specification = {
+        "alive": ours,
+        "cores": list(box.cores),
+        "nice": box.nice,
+        "limits": _limits(box),
+        "landlock": landlock_rules(box) if sandbox.level == "landlock" else None,
+    }
+    supervise = [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(specification), "--"]
+    try:
+        popen = subprocess.Popen(
+            [*supervise, *inner],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            bufsize=0,
+            cwd=box.work,
+            env=box.environment,
+            start_new_session=True,
+            pass_fds=(ours,),
+        )
+    except BaseException:
+        os.close(theirs)
+        raise
+    finally:
+        os.close(ours)
+    return Process(popen, theirs)
+
+
+def choose(wanted: Literal["auto", "require", "none"] = "auto") -> Sandbox:
+    """The best level that works here. Raises NoSandbox where none but `none` does."""
+    if wanted == "none":
+        return Sandbox("none", "none: edits can read and change what you can")
+    tried: list[str] = []
+    levels: tuple[Literal["bwrap", "landlock"], ...] = ("bwrap", "landlock")
+    for level in levels:
+        found, detail = probe(level)
+        if found:
+            said = f"{detail} ({'; '.join(tried)})" if tried else detail
+            return Sandbox(level, said)
+        tried.append(f"{level}: {detail}")
+    raise NoSandbox(f"no sandbox works on this machine ({'; '.join(tried)}); {REMEDY}")
+
+
+def best() -> Sandbox:
+    """The best level that works here, `none` where there is no other."""
+    try:
+        return choose()
+    except NoSandbox:
+        return choose("none")
+
+
+@functools.cache
+def probe(level: Literal["bwrap", "landlock"]) -> tuple[bool, str]:
+    """Whether a Python starts in it and cannot write outside; what it is, or why it fails."""
+    if sys.platform != "linux":
+        return False, "needs Linux"
+    if level == "bwrap" and bwrap_program() is None:
+        return False, "not installed"
+    with (
+        tempfile.TemporaryDirectory(prefix="thinker-") as outside,
+        tempfile.TemporaryDirectory(prefix="thinker-") as work,
+    ):
+        target = Path(outside, "written")
+        code = f"try: open({str(target)!r}, 'w')\nexcept OSError: print('walled')"
+        box = Box(Path(work), environment={"PATH": "/usr/bin:/bin"})
+        try:
+            process = start(
+                Sandbox(level, ""),
+                box,
+                [sys.executable, "-I", "-c", code],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except (OSError, ImportError, RuntimeError) as error:  # no bwrap, no libseccomp
+            return False, " ".join(str(error).split())
+        try:
+            out, err = process.popen.communicate(timeout=PROBE_S)
+        except subprocess.TimeoutExpired:
+            return False, f"did not start within {PROBE_S:.0f} s"
+        finally:
+            process.kill()
+        if out.strip() == b"walled" and not target.exists():
+            return True, _describe(level)
+        said = err.decode(errors="replace").strip().splitlines()
+        return False, said[-1] if said else "a process in it could write outside"
+
+
+def scrub(scratch: Path, *, device: str, threads: int = 1) -> dict[str, str]:
+    """The allow-listed environment of a process whose home is `scratch`; no key passes."""
+    names = ["PATH", "LANG", "SYSTEMROOT"]  # the last is what Windows cannot start without
+    if device == "cuda":
+        names += ["CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "CUDA_HOME"]
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    folders = {name: str(scratch) for name in ("HOME", "TMPDIR", "TEMP", "TMP")}
+    caches = {
+        f"{name}_CACHE_DIR": str(scratch / name.lower()) for name in ("TORCHINDUCTOR", "TRITON")
+    }
+    threading = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+    unwritten = {"PYTHONDONTWRITEBYTECODE": "1"}
+    return environment | folders | caches | threading | unwritten
+
+
+def _limits(box: Box) -> dict[str, int]:
+    limits = {"CORE": 0, "NOFILE": 4096}
+    if box.file_mb is not None:
+        limits["FSIZE"] = box.file_mb * 2**20
+    if box.memory_mb is not None and not box.gpu:
+        limits["AS"] = box.memory_mb * 2**20
+    return limits
+
+
+def _describe(level: str) -> str:
+    if level == "bwrap":
+        found = subprocess.run(
+            [str(bwrap_program()), "--version"], capture_output=True, text=True, check=False
+        )
+        return f"bwrap {found.stdout.split()[-1] if found.stdout else ''}".strip()
+    from harness.landlock_rules import abi
+
+    return f"landlock ABI {abi()} with seccomp"

@@ -1,0 +1,258 @@
+"""Each test attacks one promise of the sandbox, from inside a real one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import sandbox
+from harness.confinement import Box
+from harness.process_tree import resident_mb
+from harness.sandbox import Sandbox, choose, scrub, start
+
+ROOT = Path(__file__).resolve().parent.parent
+DRIVER = Path(__file__).with_name("sandbox_driver.py")
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+NOBODY = 65534
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="bwrap and Landlock are Linux's")
+
+
+def needs(level):
+    works, why = sandbox.probe(level)
+    if not works:
+        pytest.skip(f"{level} does not work here: {why}")
+
+
+def drive(level, tmp_path, *options):
+    """The driver as this user: what it printed."""
+    done = subprocess.run(
+        [sys.executable, str(DRIVER), level, str(tmp_path), *options],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def drive_as_nobody(level, tmp_path, *options):
+    """The driver as an ordinary user, with the system's Python and copies that it may read."""
+    if os.geteuid() != 0:
+        pytest.skip("this is an ordinary user already")
+    if not SYSTEM_PYTHON.exists() or shutil.which("setpriv") is None:
+        pytest.skip("there is no Python that an ordinary user may run")
+    home = tmp_path / "home"
+    shutil.copytree(ROOT / "harness", home / "harness")
+    shutil.copyfile(DRIVER, home / "driver.py")
+    for name in ("psutil", "pyseccomp"):
+        origin = Path(find_spec(name).origin)
+        if origin.name == "__init__.py":
+            shutil.copytree(origin.parent, home / name)
+        else:
+            shutil.copyfile(origin, home / origin.name)
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    for path in [tmp_path, *tmp_path.parents]:
+        if path.stat().st_uid == os.geteuid() and path.is_relative_to("/tmp/pytest-of-root"):
+            path.chmod(0o755)
+    who = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    done = subprocess.run(
+        [*who, str(SYSTEM_PYTHON), str(home / "driver.py"), level, str(folder), *options],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("as_user", [drive, drive_as_nobody], ids=["this user", "ordinary user"])
+@pytest.mark.parametrize("level", ["bwrap", "landlock"])
+def test_nothing_gets_out_and_nothing_stays(level, as_user, tmp_path):
+    """No write outside, no packet, no foreign process or secret; what it left ends with it."""
+    needs(level)
+    found = as_user(level, tmp_path)
+    assert found["said"] is not None, found["errors"]
+    print(level, "refused:", found["errors"].count("\n"), "attempts")
+    assert found["said"]["got"] == [], found["errors"]
+    assert found["said"]["wrote"]
+    assert found["datagram"] is None
+    assert not found["shared memory"]
+    assert found["secret"] == "a secret"
+    assert found["victim"] is None
+    assert found["after"] == 0
+
+
+@pytest.mark.parametrize("level", ["bwrap", "landlock", "none"])
+def test_killing_reaches_whatever_session_it_fled_to(level, tmp_path):
+    """Three processes that changed their session, lost their parent and ignore SIGTERM end too."""
+    if level != "none":
+        needs(level)
+    found = drive(level, tmp_path, "--hang")
+    assert found["during"] == 3
+    assert found["after"] == 0
+
+
+@pytest.mark.parametrize("level", ["bwrap", "landlock", "none"])
+@pytest.mark.parametrize("victim", ["harness", "supervisor"])
+def test_nothing_outlives_a_killed_harness(level, victim, tmp_path):
+    """SIGKILL of the harness, or of the sandbox's own supervisor, leaves no process."""
+    if level != "none":
+        needs(level)
+    code = f"""
+import json, os, subprocess, sys, time
+from pathlib import Path
+from harness.confinement import Box
+from harness.sandbox import Sandbox, start
+work = Path({str(tmp_path)!r})
+fork = (
+    "import os, time, sys\\n"
+    "if os.fork() == 0:\\n"
+    "    os.setsid()\\n"
+    "    if os.fork() == 0:\\n"
+    "        time.sleep(600)\\n"
+    "    os._exit(0)\\n"
+    "print('up', flush=True)\\n"
+    "time.sleep(600)\\n"
+)
+command = [sys.executable, "-I", "-c", fork, {str(tmp_path)!r}]
+process = start(Sandbox({level!r}, ""), Box(work), command, stdout=subprocess.PIPE)
+process.popen.stdout.readline()
+time.sleep(0.3)
+print(process.popen.pid, flush=True)
+time.sleep(600)
+"""
+    harness = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+    supervisor = int(harness.stdout.readline())
+    assert len(of(tmp_path)) >= 3
+    os.kill(harness.pid if victim == "harness" else supervisor, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    expected = 0 if victim == "harness" or level != "none" else 1
+    while len(of(tmp_path, but=harness.pid)) > expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = of(tmp_path, but=harness.pid)
+    harness.kill()
+    harness.wait()
+    harness.stdout.close()
+    for process in left:  # at `none` an orphan of a killed supervisor is left to the next start
+        process.kill()
+    if victim == "harness" or level == "bwrap":
+        assert left == []
+    else:
+        assert len(left) <= 1
+
+
+def of(mark, but=0):
+    found = []
+    for process in psutil.process_iter():
+        try:
+            running = process.status() != psutil.STATUS_ZOMBIE
+            if running and str(mark) in process.cmdline() and process.pid != but:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+# ---------------------------------------------------------------------------
+# Limits
+# ---------------------------------------------------------------------------
+
+
+def said_by(code, box, level="none"):
+    process = start(
+        Sandbox(level, ""),
+        box,
+        [sys.executable, "-I", "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    out, _ = process.popen.communicate(timeout=60)
+    return out.decode(), process.kill()
+
+
+def test_memory_and_files_are_limited(tmp_path):
+    """More memory or a larger file than the box allows is an error inside, not on the machine."""
+    box = Box(tmp_path, memory_mb=512, file_mb=1)
+    out, code = said_by("x = bytearray(2**30)", box)
+    assert "MemoryError" in out
+    assert code == 1
+    out, code = said_by("open('big', 'wb').write(bytes(2**21))", box)
+    assert "File too large" in out or code == 128 + signal.SIGXFSZ
+    assert (tmp_path / "big").stat().st_size <= 2**20
+
+
+def test_cores_and_niceness_are_set(tmp_path):
+    """A process runs on the cores it was given, and as nicely."""
+    core = min(os.sched_getaffinity(0))
+    out, _ = said_by(
+        "import os; print(os.sched_getaffinity(0), os.nice(0))",
+        Box(tmp_path, cores=(core,), nice=7),
+    )
+    assert out.strip() == f"{{{core}}} {7 + os.nice(0)}"
+
+
+def test_the_environment_is_allow_listed(tmp_path, monkeypatch):
+    """No key and no setting of the person's reaches a trial."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "planted-key")
+    monkeypatch.setenv("PYTHONSTARTUP", "x")
+    environment = scrub(tmp_path, device="cpu")
+    assert "planted-key" not in environment.values()
+    assert "PYTHONSTARTUP" not in environment
+    assert environment["HOME"] == str(tmp_path)
+    out, _ = said_by("import os; print(sorted(os.environ))", Box(tmp_path, environment=environment))
+    assert "ANTHROPIC" not in out
+
+
+def test_exit_codes_come_through(tmp_path):
+    """The command's own exit code, and 128 + N for a signal."""
+    assert said_by("import sys; sys.exit(7)", Box(tmp_path))[1] == 7
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert said_by(code, Box(tmp_path))[1] == 128 + 9
+
+
+def test_memory_of_a_whole_tree_is_seen(tmp_path):
+    """What the harness polls counts the children of the sandboxed process too."""
+    code = (
+        "import subprocess, sys\n"
+        "child = 'x = bytearray(200 * 2**20); print(1, flush=True); import time; time.sleep(600)'\n"
+        "c = subprocess.Popen([sys.executable, '-c', child], stdout=subprocess.PIPE)\n"
+        "c.stdout.readline(); print('up', flush=True); c.wait()\n"
+    )
+    process = start(
+        Sandbox("none", ""), Box(tmp_path), [sys.executable, "-c", code], stdout=subprocess.PIPE
+    )
+    process.popen.stdout.readline()
+    mb, count = resident_mb(process.popen)
+    process.kill()
+    assert mb > 200
+    assert count >= 3
+
+
+def test_the_best_level_is_one_that_was_seen_working():
+    """auto takes a level whose probe passed; none must be asked for."""
+    assert choose("none").level == "none"
+    works = [level for level in ("bwrap", "landlock") if sandbox.probe(level)[0]]
+    if not works:
+        with pytest.raises(sandbox.NoSandbox, match="--sandbox none"):
+            choose()
+    else:
+        assert choose().level == works[0]
