@@ -1,0 +1,207 @@
+"""The nouns of a campaign and the events of its ledger: frozen facts, nothing that acts.
+
+An event is what the ledger holds one line of; what belongs together is one event. Counts and raw
+seconds are stored, ratios derived. Times are UTC, ISO 8601.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.evaluation import Status
+
+Decision = Literal["keep", "discard", "crash"]
+BASELINE = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a researcher hands in: a hypothesis and the whole new train.py.
+
+    `mark` is the researcher's own: where it stands in its list, for instance. `expected` is the
+    gain in accuracy that it hopes for, None where it does not say.
+    """
+
+    hypothesis: str
+    source: str
+    researcher: str
+    kind: str = "idea"
+    expected: float | None = None
+    mark: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A proposal with a number and a commit. 0 is the baseline, its own parent.
+
+    `refused` is the reason of the gate that it did not pass, empty otherwise; such an experiment
+    has no trials.
+    """
+
+    id: int
+    parent: int
+    commit: str
+    hypothesis: str
+    researcher: str
+    kind: str
+    expected: float | None
+    mark: int
+    fingerprint: str  # of its syntax tree, so that comments and spacing make nothing new
+    nodes: int  # of its syntax tree: how simple it is
+    preflight: Literal["passed", "unproven", "none"]
+    refused: str = ""
+    broken: bool = False  # refused because it does not run, and not because it may not
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One execution of one experiment with one seed; the budget is the campaign's."""
+
+    experiment: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCount:
+    """A level's right answers among all, by name such as add:4."""
+
+    name: str
+    correct: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial left. A figure that is not known is None, never 0.
+
+    `start_s` are the seconds before its first step, `train_s` from its spawn to its end, `score_s`
+    of scoring; `cpu_s` the CPU seconds of training, `solve_s` those that the solver took.
+    """
+
+    experiment: int
+    seed: int
+    status: Status
+    levels: tuple[LevelCount, ...]
+    reason: str
+    train_s: float
+    score_s: float
+    cpu_s: float
+    solve_s: float | None
+    steps: int | None
+    samples: int | None
+    memory_mb: float | None
+    slot: int
+    sandbox: str
+    checkpoint: str  # SHA-256 of its tensors; equal ones from different seeds reveal a pinned seed
+    flags: tuple[str, ...] = ()
+
+    @property
+    def accuracy(self) -> float:
+        """Validation accuracy: the mean over tasks of the mean over their levels, 0 to 1."""
+        tasks: dict[str, list[float]] = {}
+        for level in self.levels:
+            tasks.setdefault(level.name.partition(":")[0], []).append(level.correct / level.total)
+        means = [sum(shares) / len(shares) for shares in tasks.values()]
+        return min(1.0, sum(means) / len(means)) if means else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided of an experiment, and the figures that led to it.
+
+    `accuracy` is None where no trial was ok; `incumbent_accuracy` is that of the incumbent that it
+    was compared with, None for the baseline. `reason` is one sentence.
+    """
+
+    experiment: int
+    decision: Decision
+    reason: str
+    accuracy: float | None
+    incumbent: int
+    incumbent_accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What makes the trials of a campaign comparable, and its limits. None: no such limit."""
+
+    budget_s: float
+    max_steps: int | None
+    problems: int
+    seeds: int
+    slots: int
+    device: str
+    preset: str
+    sandbox: str
+    researcher: tuple[str, ...]
+    experiments: int | None
+    deadline: str | None
+
+
+# ---------------------------------------------------------------------------
+# Events
+# ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first line: what the campaign is, and what it started from."""
+
+    tag: str
+    campaign: str  # a UUID; the state folder's name
+    settings: Settings
+    head: str  # the commit that was checked out
+    train_sha256: str
+    program_sha256: str
+    secret_sha256: str
+    machine: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A harness took the campaign up again. Totals may have been raised."""
+
+    experiments: int | None
+    slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """An experiment has its number and its commit."""
+
+    experiment: Experiment
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A waiting experiment was put onto an incumbent that had moved: another parent and commit."""
+
+    experiment: int
+    parent: int
+    commit: str
+    fingerprint: str
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`commit` is the experiment's, made anew with its figures in the message."""
+
+    verdict: Verdict
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """`is_finished`: a limit was reached, and there is nothing to resume."""
+
+    reason: str
+    is_finished: bool
+
+
+Event = Started | Resumed | Proposed | Merged | Tried | Judged | Stopped
