@@ -22,9 +22,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.curve import by_task, is_number, read_metrics
+from harness.curve import by_task
 from harness.curve import draw_curve as draw_curve  # train.py draws through this module
 from harness.evaluation import Evaluation, Refused
+from harness.metrics import is_number, read_metrics
 from harness.problems import COPY_OPERATIONS, LADDER_SIZES, TASKS, Level
 from harness.scored_table import results_console, scored_table, verify_command
 

@@ -5,12 +5,12 @@ exact match a task, one line a size. What a line of metrics.jsonl leaves out is 
 picture; a torn last line, as a killed training leaves it, is skipped.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
+from harness.metrics import is_number, read_metrics
 from harness.problems import COPY_OPERATIONS, TASKS
 
 if TYPE_CHECKING:
@@ -35,23 +35,6 @@ def draw_curve(run: Path) -> Path:
     figure.savefig(unfinished, dpi=130, facecolor="white")
     unfinished.replace(target)
     return target
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The records of a metrics.jsonl, less any line that is not one; none if there is no file."""
-    records = []
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(record, dict) and is_number(record.get("seconds")):
-            records.append(record)
-    return records
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def curve_figure(records: Records, *, title: str) -> "Figure":

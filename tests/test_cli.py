@@ -236,12 +236,15 @@ def test_interrupting_lets_the_training_save(tmp_path, number):
 # --- help ---
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("verify", "--help")])
-def test_help_has_an_example(arguments):
+COMMANDS = ("run", "stop", "board", "show", "diff", "verify")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_an_example(command):
     """Every command's help shows an example to type."""
-    done = thinker(*arguments)
+    done = thinker(*filter(None, [command]), "--help")
     assert done.returncode == 0
-    assert "example: thinker verify" in done.stdout
+    assert f"example: thinker {command}" in done.stdout
 
 
 def test_no_command_shows_the_help_and_exits_2():
@@ -267,7 +270,7 @@ def test_help_imports_nothing_heavy():
     code = """
         import sys
         from harness.__main__ import main
-        for arguments in (["--help"], ["verify", "--help"], ["verify", "--problems", "0", "x"]):
+        for arguments in (["--help"], ["run", "--help"], ["verify", "--problems", "0", "x"]):
             try:
                 main(arguments)
             except SystemExit:

@@ -1,0 +1,96 @@
+"""This machine: one slot a core (less one) or a GPU, one thread a running trial."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+from harness.executor import Finished
+from harness.experiment import Settings, Trial
+from harness.sandbox import Place, Sandbox
+from harness.state import State
+from harness.trial import Order, memory_for_each, run_trial
+
+
+class Local:
+    def __init__(
+        self,
+        settings: Settings,
+        sandbox: Sandbox,
+        state: State,
+        results: Path,
+        deliver: Callable[[Finished], None],
+    ) -> None:
+        self.slots = settings.slots
+        self.settings, self.state, self.results = settings, state, results
+        self.places = [Place(sandbox, cores) for cores in cores_of_slots(settings.slots)]
+        self.memory_mb = memory_for_each(settings.slots)
+        self.deliver = deliver
+        self._busy: dict[Trial, int] = {}
+        self._threads: list[Thread] = []
+        self._stop = Event()
+
+    def running(self) -> list[Trial]:
+        return list(self._busy)
+
+    def start(self, trial: Trial, source: str) -> None:
+        slot = min(set(range(self.slots)) - set(self._busy.values()))
+        self._busy[trial] = slot
+        name = f"{trial.experiment:04d}-{trial.seed}"
+        order = Order(
+            trial,
+            source,
+            self.settings,
+            trial_folder(self.results, trial),
+            self.state.scratch / name,
+            self.state.secret(),
+            self.places[slot],
+            self.memory_mb,
+            slot,
+        )
+        thread = Thread(target=self._run, args=(order,), name=f"slot {slot}")
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def _run(self, order: Order) -> None:
+        outcome = run_trial(order, self._stop)
+        if not self._stop.is_set():
+            self.deliver(Finished(outcome))
+
+    def done(self, trial: Trial) -> None:
+        del self._busy[trial]
+
+    def kill(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._busy.clear()
+
+
+def trial_folder(results: Path, trial: Trial) -> Path:
+    return results / "experiments" / f"{trial.experiment:04d}" / str(trial.seed)
+
+
+def cores_of_slots(slots: int) -> list[tuple[int, ...]]:
+    """Cores for each slot, the machine's first one left to the harness where there are several."""
+    if not hasattr(os, "sched_getaffinity"):
+        return [()] * slots
+    free = harness_cores_and_rest()[1]
+    each = max(1, len(free) // slots)
+    return [tuple(free[(i * each + k) % len(free)] for k in range(each)) for i in range(slots)]
+
+
+def harness_cores_and_rest() -> tuple[list[int], list[int]]:
+    cores = sorted(os.sched_getaffinity(0))
+    return (cores[:1], cores[1:]) if len(cores) > 1 else (cores, cores)
+
+
+def default_slots(device: str) -> int:
+    """One for each visible GPU, else one for each core less the harness's."""
+    if device == "cuda":
+        import torch
+
+        return max(1, torch.cuda.device_count())
+    if not hasattr(os, "sched_getaffinity"):
+        return max(1, (os.cpu_count() or 2) - 1)
+    return len(harness_cores_and_rest()[1])

@@ -1,0 +1,136 @@
+"""What a person sees of a running campaign: a plan, then a table on a terminal or plain lines."""
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from harness.experiment import Settings, Trial
+from harness.history import History
+from harness.leaderboard import Row, rows, summary
+
+STYLES = {"keep": "bold green", "crash": "red", "running": "cyan", "waiting": "dim"}
+SHOWN = 15  # experiments in the table: the last ones
+
+
+def plan(tag: str, settings: Settings, sandbox: str, *, resumed: bool, ends: str) -> str:
+    """One screen: what will happen, where, how, until when."""
+    each_s = settings.budget_s * settings.seeds
+    lines = {
+        "campaign": f"{tag}{', resumed' if resumed else ''}",
+        "researcher": " ".join(settings.researcher),
+        "trials": f"{settings.budget_s:g} s each"
+        + (f", at most {settings.max_steps} steps" if settings.max_steps is not None else "")
+        + f", {settings.seeds} seed{'s' if settings.seeds > 1 else ''}, scored on"
+        f" {settings.problems} problems a level",
+        "slots": f"{settings.slots} on {settings.device}, preset {settings.preset}",
+        "sandbox": sandbox,
+        "ends": ends,
+        "pace": f"about {3600 / each_s * settings.slots:.1f} experiments an hour, less scoring",
+    }
+    return "\n".join(f"{key:11} {value}" for key, value in lines.items())
+
+
+class View:
+    """The table on a terminal, else a line for each verdict; silent once `detach` was called."""
+
+    def __init__(self, running: Callable[[], list[Trial]], console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self.running = running
+        self.history = History()
+        self.note = ""
+        self.told: set[int] = set()
+        self.started = time.monotonic()
+        self.live = (
+            Live(get_renderable=self.render, console=self.console, refresh_per_second=2)
+            if self.console.is_interactive
+            else None
+        )
+        self.detached = False
+
+    def show(self, history: History, text: str | None) -> None:
+        self.history = history
+        if self.detached:
+            return
+        if text and text != self.note:
+            self.note = text
+            if not self.live:
+                self.line(text)
+        if not self.live:
+            for row in rows(history):
+                if row.verdict in ("keep", "discard", "crash") and row.id not in self.told:
+                    self.told.add(row.id)
+                    self.line(_line(row))
+
+    def line(self, text: str) -> None:
+        try:
+            self.console.print(Text(text), soft_wrap=True)
+        except OSError:  # the terminal is gone; the campaign is not
+            self.detach()
+
+    def detach(self) -> None:
+        """The terminal was closed: nothing is written to it any more."""
+        self.detached = True
+        self.live = None
+
+    def render(self) -> RenderableType:
+        busy = [trial.experiment for trial in self.running()]
+        parts: list[RenderableType] = [table(rows(self.history, busy)[-SHOWN:])]
+        parts.append(Text(summary(self.history), style="dim"))
+        if self.note:
+            parts.append(Text(self.note, style="yellow"))
+        return Group(*parts)
+
+    def __enter__(self) -> Self:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.live:
+            self.live.stop()
+
+
+def table(shown: list[Row]) -> Table:
+    found = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("id", "verdict", "accuracy", "gain"):
+        found.add_column(name, justify="right" if name != "verdict" else "left", no_wrap=True)
+    found.add_column("hypothesis", ratio=1)
+    for row in shown:
+        style = STYLES.get(row.verdict, "")
+        mark = "*" if row.is_incumbent else " "
+        found.add_row(
+            Text(f"{row.id}{mark}"),
+            Text(_word(row), style=style),
+            Text("" if row.accuracy is None else f"{row.accuracy:.4f}"),
+            Text("" if row.gain is None else f"{row.gain:+.4f}"),
+            Text(" ".join(row.hypothesis.split())),
+        )
+    return found
+
+
+def _word(row: Row) -> str:
+    if row.verdict == "keep" or row.status in ("ok", ""):
+        return row.verdict
+    return f"{row.verdict} ({row.status.replace('_', ' ')})"
+
+
+def _line(row: Row) -> str:
+    accuracy = "" if row.accuracy is None else f" {row.accuracy:.4f}"
+    reason = f": {row.reason}" if row.accuracy is None else ""
+    return f"{row.id:4} {_word(row)}{accuracy}  {' '.join(row.hypothesis.split())}{reason}"
+
+
+def is_terminal() -> bool:
+    return sys.stderr.isatty()

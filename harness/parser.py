@@ -1,0 +1,247 @@
+"""What can be typed after `thinker`: commands, flags, and how their values are read."""
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from harness.problems import Level
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def make_parser() -> Parser:
+    parser = Parser(
+        prog="thinker",
+        description="Improve train.py overnight, and measure what was trained. Trainings by hand"
+        " are train.py's: see its --help.",
+        epilog="example: thinker run --researcher list edits.jsonl --hours 8",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    _add_run(commands)
+    _add_stop(commands)
+    _add_board(commands)
+    _add_show(commands)
+    _add_diff(commands)
+    _add_verify(commands)
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "run",
+        help="begin a campaign of experiments, or go on with the unfinished one",
+        description="Try edits of train.py, one after another: train each for the budget, score it"
+        " on secret problems, and keep it on the branch autoresearch/TAG or drop it. May be killed"
+        " at any time; the same command goes on.",
+        epilog="example: thinker run --researcher list edits.jsonl --experiments 12 --budget-s 60",
+    )
+    command.add_argument(
+        "--tag",
+        metavar="T",
+        help="the campaign's name (default: the unfinished one, else today's date)",
+    )
+    command.add_argument(
+        "--researcher",
+        nargs="+",
+        metavar="NAME",
+        help="who proposes: list FILE.jsonl, which proposes the edits in FILE",
+    )
+    limits = command.add_mutually_exclusive_group()
+    limits.add_argument(
+        "--hours",
+        metavar="H",
+        type=positive,
+        help="end after so many hours (default 8 where there is no other limit)",
+    )
+    limits.add_argument("--until", metavar="07:30", help="end at this time of day")
+    command.add_argument(
+        "--experiments", metavar="N", type=count, help="end after N experiments, the baseline aside"
+    )
+    command.add_argument(
+        "--budget-s", metavar="S", type=positive, help="seconds of each training (default 900)"
+    )
+    command.add_argument(
+        "--max-steps", metavar="N", type=count, help="end each training after N steps"
+    )
+    command.add_argument(
+        "--seeds", metavar="K", type=count, help="trials of each experiment (default 1)"
+    )
+    command.add_argument(
+        "--problems",
+        metavar="N",
+        type=count,
+        help="problems a level (default 500, and 100 under a budget of 300 s)",
+    )
+    command.add_argument(
+        "--slots",
+        metavar="N",
+        type=count,
+        help="trials at a time (default: one for each GPU, else each core less one)",
+    )
+    command.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), help="where trials run (default auto)"
+    )
+    command.add_argument(
+        "--sandbox",
+        choices=("auto", "require", "none"),
+        help="auto and require take the best that works here and stop where none does",
+    )
+    command.add_argument(
+        "--rehearse",
+        action="store_true",
+        help="train nothing: outcomes come from each source's hash, to try out a list in seconds",
+    )
+    command.add_argument("--inside", help=argparse.SUPPRESS)
+
+
+def _add_stop(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "stop",
+        help="let what runs end, and begin nothing more",
+        description="What Ctrl-C does in the campaign's terminal: running trials end and are"
+        " judged. `thinker run` goes on later.",
+        epilog="example: thinker stop --now",
+    )
+    command.add_argument("tag", nargs="?", metavar="TAG", help="(default: the one that runs)")
+    command.add_argument(
+        "--now", action="store_true", help="end running trials too; they run again on resume"
+    )
+
+
+def _add_board(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "board",
+        help="what was tried, and what was kept",
+        description="The experiments of a campaign with their verdicts and accuracies.",
+        epilog="example: thinker board 20260131",
+    )
+    command.add_argument("tag", nargs="?", metavar="TAG", help="(default: the newest)")
+    command.add_argument("--json", action="store_true", help="a list of rows")
+
+
+def _add_show(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "show",
+        help="one experiment: its trials, figures and files",
+        description="All that is known of one experiment.",
+        epilog="example: thinker show 7",
+    )
+    command.add_argument("id", metavar="ID", type=number, help="the experiment's number")
+    command.add_argument("--tag", metavar="T", help="(default: the newest campaign)")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _add_diff(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "diff",
+        help="what an experiment changed in train.py",
+        description="The difference to the experiment's parent.",
+        epilog="example: thinker diff 7",
+    )
+    command.add_argument("id", metavar="ID", type=number, help="the experiment's number")
+    command.add_argument("--tag", metavar="T", help="(default: the newest campaign)")
+    command.add_argument(
+        "--against", metavar="ID", type=number, help="another experiment than its parent"
+    )
+
+
+def _add_verify(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "verify",
+        help="the accuracy of a run, on fresh problems and with controls",
+        description="Pose fresh problems to a trained run and print its accuracy per task and "
+        "level, with controls that only learned weights can pass.",
+        epilog="example: thinker verify results/by-hand/20260131T220000Z --problems 100",
+    )
+    command.add_argument(
+        "path",
+        metavar="PATH",
+        type=Path,
+        help="a run folder, its checkpoint.pt, or a train.py, which is trained first",
+    )
+    command.add_argument(
+        "--seed",
+        metavar="N",
+        help="ask the problems of this seed, a number or text, such as an earlier table names "
+        "(default: fresh secret ones)",
+    )
+    command.add_argument(
+        "--problems", metavar="N", type=problems, default=500, help="problems a level (default 500)"
+    )
+    command.add_argument(
+        "--tasks",
+        metavar="LIST",
+        type=levels,
+        default=(),
+        help="ask sizes beside the ladder too, the largest of each task named, such as add:10",
+    )
+    command.add_argument(
+        "--budget-s",
+        metavar="S",
+        type=seconds,
+        help="with a train.py: seconds to train (default 900)",
+    )
+    command.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="where the solver runs (default auto: a GPU if there is one)",
+    )
+    command.add_argument(
+        "--json", action="store_true", help="print the result as one JSON object, not as a table"
+    )
+
+
+def problems(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} problems a level: ask for 1 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return value
+
+
+def levels(text: str) -> "tuple[Level, ...]":
+    """The largest size of each task named, as train.py does, where it is not on the ladder."""
+    from harness.problems import BadTasks, beside_the_ladder, parse_tasks
+
+    try:
+        return beside_the_ladder(parse_tasks(text))
+    except BadTasks as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return value
+
+
+def count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
+
+
+def number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text} is no number of an experiment, such as 7")
+    return int(text)

@@ -1,0 +1,113 @@
+"""The list researcher: proposes given edits in order. For replays, ablations by hand, and tests.
+
+A line of its file is a JSON object with `hypothesis` and one of
+  "source"     the whole new train.py
+  "file"       a path to it, relative to the list
+  "constants"  {"NAME": value}: constants of the incumbent's train.py, set for the campaign's preset
+  "replace"    [["old text", "new text"]]: each old text must occur once in the incumbent's train.py
+and perhaps `kind` and `expected` (the gain in accuracy hoped for). Empty lines and lines that begin
+with # are skipped.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from harness.errors import Misuse
+from harness.experiment import Proposal
+from harness.researcher import Brief, Exhausted
+from harness.syntax import NoConstant, set_constants
+
+FORMS = ("source", "file", "constants", "replace")
+OTHERS = ("hypothesis", "kind", "expected")
+
+
+class BadList(Misuse):
+    """A line that cannot be read; names file, line and what it takes."""
+
+
+class Listed:
+    name = "list"
+
+    def __init__(self, edits: list[Mapping[str, Any]]) -> None:
+        self.edits = edits
+
+    @classmethod
+    def read(cls, name: str) -> Self:
+        """Raises BadList."""
+        path = Path(name)
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadList(f"--researcher list {name}: {error}") from error
+        edits = []
+        for number, line in enumerate(lines, start=1):
+            if line.strip() and not line.lstrip().startswith("#"):
+                edits.append(_edit(line, f"{name} line {number}", path.parent))
+        if not edits:
+            raise BadList(f"{name} holds no edit; give one JSON object a line")
+        return cls(edits)
+
+    def propose(self, brief: Brief) -> Proposal:
+        mark = brief.history.proposals
+        if mark >= len(self.edits):
+            raise Exhausted(f"the list's {len(self.edits)} edits are all proposed")
+        edit = self.edits[mark]
+        return Proposal(
+            edit["hypothesis"],
+            _apply(edit, brief),
+            self.name,
+            edit.get("kind", "idea"),
+            edit.get("expected"),
+            mark,
+        )
+
+    def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
+        """A list cannot mend anything."""
+        return None
+
+
+def _edit(line: str, where: str, folder: Path) -> Mapping[str, Any]:
+    try:
+        edit = json.loads(line)
+    except ValueError as error:
+        raise BadList(f"{where}: {error}") from error
+    if not isinstance(edit, dict) or not isinstance(edit.get("hypothesis"), str):
+        raise BadList(f"{where}: it takes a JSON object with a `hypothesis`")
+    given = [form for form in FORMS if form in edit]
+    unknown = edit.keys() - {*FORMS, *OTHERS}
+    if len(given) != 1 or unknown:
+        raise BadList(
+            f"{where}: it takes one of {', '.join(FORMS)}"
+            + (f"; {sorted(unknown)} is unknown" if unknown else "")
+        )
+    if "file" in edit:
+        try:
+            edit["source"] = (folder / str(edit.pop("file"))).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadList(f"{where}: {error}") from error
+    if not isinstance(edit.get("expected"), int | float | None):
+        raise BadList(f"{where}: `expected` is {edit['expected']!r} and should be a number")
+    shapes = {"source": str, "constants": dict, "replace": list, "kind": str}
+    for key, shape in shapes.items():
+        if key in edit and not isinstance(edit[key], shape):
+            raise BadList(f"{where}: `{key}` is {edit[key]!r}, which is no {shape.__name__}")
+    return edit
+
+
+def _apply(edit: Mapping[str, Any], brief: Brief) -> str:
+    """What cannot be applied becomes a source that the first gate refuses, with the reason."""
+    if "source" in edit:
+        return str(edit["source"])
+    source = brief.source
+    try:
+        if "constants" in edit:
+            return set_constants(source, edit["constants"], brief.preset)
+        for old, new in edit["replace"]:
+            if source.count(old) != 1:
+                raise NoConstant(f"{old!r} occurs {source.count(old)} times, and should once")
+            source = source.replace(old, new)
+    except (NoConstant, SyntaxError, TypeError, ValueError) as error:
+        return f"this edit cannot be applied: {error}\n"
+    return source

@@ -1,0 +1,131 @@
+"""Watching a training from outside: its clock, checkpoint, memory, processes, files and output."""
+
+import contextlib
+import os
+import subprocess
+import time
+from pathlib import Path
+from threading import Event, Thread
+
+from harness.contract import OUT
+from harness.evaluation import Status
+from harness.process_tree import cpu_seconds, resident_mb
+from harness.sandbox import Process
+
+KILL_S = 30.0  # after the budget, the whole tree
+POLL_S = 0.1
+LOOK_S = 0.5  # between looks at memory and processes
+WEIGH_S = 3.0  # between looks at the size of its folder
+LOG_BYTES = 256 * 2**10  # kept of what a training prints: the first half, and the last
+FOLDER_MB = 4096  # all that a trial may write
+PROCESSES = 256
+
+
+class Stopped(Exception):
+    """Somebody wants it to end."""
+
+
+class Watch:
+    """Looks at a running training: its clock, checkpoint, memory, processes and files."""
+
+    def __init__(self, work: Path, process: Process, budget_s: float, memory_mb: int) -> None:
+        self.work, self.process = work, process
+        self.budget_s, self.memory_mb = budget_s, memory_mb
+        self.checkpoint = work / OUT / "checkpoint.pt"
+        self.spawned = time.monotonic()
+        self.train_s = self.cpu_s = 0.0
+        self.saved_at: float | None = None  # seconds after the spawn of the last rename seen
+        self.peak_mb: float | None = None
+        self._signature: tuple[int, int, int] | None = None
+
+    def until_the_end(self, stop: Event) -> tuple[Status, str] | None:
+        """None when it ended by itself, else why it must be ended. Raises Stopped."""
+        next_look = next_weighing = 0.0
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.popen.wait(timeout=POLL_S)
+            self.train_s = time.monotonic() - self.spawned
+            self._look_at_checkpoint()
+            if self.process.popen.returncode is not None:
+                return None
+            if stop.is_set():
+                raise Stopped
+            if self.train_s > self.budget_s + KILL_S:
+                return "timeout", f"still running {KILL_S:.0f} s after the budget"
+            if self.train_s >= next_look:
+                next_look = self.train_s + LOOK_S
+                if (ended := self._look_at_processes()) is not None:
+                    return ended
+            if self.train_s >= next_weighing:
+                next_weighing = self.train_s + WEIGH_S
+                if (mb := _folder_mb(self.work)) > FOLDER_MB:
+                    return "crash", f"wrote {mb:.0f} MB; the limit is {FOLDER_MB} MB"
+
+    def _look_at_checkpoint(self) -> None:
+        """By polling and not by its times, which a process may set and a clock may move."""
+        try:
+            found = os.lstat(self.checkpoint)
+        except OSError:
+            return
+        signature = (found.st_ino, found.st_mtime_ns, found.st_size)
+        if signature != self._signature:
+            self._signature, self.saved_at = signature, self.train_s
+
+    def _look_at_processes(self) -> tuple[Status, str] | None:
+        popen, most = self.process.popen, self.memory_mb
+        self.cpu_s = max(self.cpu_s, cpu_seconds(popen))
+        mb, count = resident_mb(popen)
+        self.peak_mb = max(self.peak_mb or 0.0, round(mb, 1))
+        if mb > most:
+            return "out_of_memory", f"used {mb:.0f} MB of memory; the limit is {most} MB"
+        if count > PROCESSES:
+            return "crash", f"started {count} processes; the limit is {PROCESSES}"
+        return None
+
+
+class Log:
+    """Reads what a process prints, to the end, and keeps its beginning and its end."""
+
+    def __init__(self, process: Process) -> None:
+        self.head, self.tail, self.cut = b"", b"", 0
+        assert process.popen.stdout
+        self.stream = process.popen.stdout
+        self.thread = Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self) -> None:
+        half = LOG_BYTES // 2
+        with contextlib.suppress(OSError, ValueError):
+            while piece := os.read(self.stream.fileno(), 1 << 16):
+                room = half - len(self.head)
+                self.head += piece[:room]
+                self.tail += piece[room:]
+                if len(self.tail) > 2 * half:
+                    self.cut += len(self.tail) - half
+                    self.tail = self.tail[-half:]
+
+    def finish(self, path: Path) -> None:
+        self.thread.join(timeout=5)
+        if len(self.tail) > LOG_BYTES // 2:
+            self.cut += len(self.tail) - LOG_BYTES // 2
+            self.tail = self.tail[-(LOG_BYTES // 2) :]
+        gap = f"\n[... {self.cut} bytes left out ...]\n".encode() if self.cut else b""
+        with contextlib.suppress(OSError):
+            path.write_bytes(self.head + gap + self.tail)
+        if not self.thread.is_alive():
+            self.stream.close()
+
+    def last_line(self) -> str:
+        """The last line that says something, as plain text of at most 300 characters."""
+        lines = (self.head + self.tail)[-4096:].decode(errors="replace").split("\n")
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return "".join(c if c.isprintable() else " " for c in said)[:300]
+
+
+def _folder_mb(folder: Path) -> float:
+    total = 0
+    for where, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(Path(where, name)).st_blocks * 512
+    return total / 2**20

@@ -1,0 +1,263 @@
+"""The gates: what they let pass, what they refuse, and that each reason can be acted on."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.errors import Misuse
+from harness.gates import Passed, Refusal, check
+from harness.history import History
+from harness.researcher import Brief, Exhausted, make
+from harness.syntax import NoConstant, fingerprint, set_constants
+
+ROOT = Path(__file__).resolve().parent.parent
+TOY = Path(__file__).with_name("toy_train.py").read_text()
+REAL = (ROOT / "train.py").read_text()
+PLAIN = (ROOT / "inspirations" / "plain_transformer.py").read_text()
+LOADER = "\n\ndef load_solver(checkpoint, device):\n    return lambda questions: questions\n"
+
+
+# ---------------------------------------------------------------------------
+# Novelty
+# ---------------------------------------------------------------------------
+
+SAME = {
+    "comments and spacing": ("LEARNING_RATE = 0.1  # Adam's", "LEARNING_RATE  =  0.1  # no one's"),
+    "a docstring": ('"""Each place of the answer looks', '"""Every place of the answer looks'),
+    "a seed": ("torch.manual_seed(args.seed)", "torch.manual_seed(args.seed + 1337)"),
+    "another seed": ("random.Random(args.seed)", "random.Random(42 + 0)"),
+}
+NEW = {
+    "a constant": ("LEARNING_RATE = 0.1", "LEARNING_RATE = 0.11"),
+    "a name": ("self.symbols", "self.letters"),
+    "an operator": ("step + 1, loss", "step + 2, loss"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), SAME.values(), ids=SAME.keys())
+def test_nothing_new(old, new):
+    """Comments, spacing, docstrings and seeds are no change."""
+    changed = TOY.replace(old, new)
+    assert changed != TOY
+    if "Random(42" in new:  # a fixed seed instead of the given one is new, and then all are alike
+        assert fingerprint(changed) == fingerprint(TOY.replace(old, "random.Random(7 + 0)"))
+    else:
+        assert fingerprint(changed) == fingerprint(TOY)
+
+
+@pytest.mark.parametrize(("old", "new"), NEW.values(), ids=NEW.keys())
+def test_something_new(old, new):
+    """Anything that runs is a change."""
+    assert fingerprint(TOY.replace(old, new)) != fingerprint(TOY)
+
+
+def test_what_was_tried_is_refused_with_its_number():
+    """The reason names the experiment that it repeats."""
+    history = History()
+    history.fingerprints = {fingerprint(TOY)[0]: 7}
+    refused = check(TOY + "\n# nothing\n", history)
+    assert isinstance(refused, Refusal)
+    assert refused.gate == "novelty"
+    assert "experiment 7" in refused.reason
+
+
+# ---------------------------------------------------------------------------
+# The audit
+# ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [TOY, REAL], ids=["toy", "train.py"])
+def test_honest_files_pass(source):
+    """Our own train.py, and a small one."""
+    assert isinstance(check(source, History()), Passed)
+
+
+REFUSED = {
+    "subprocess": ("import subprocess", "`subprocess`"),
+    "a process by os": ("import os\nos.system('ls')", r"line 2.*`.system\(\)`"),
+    "fork": ("import os\nos.fork()", r"`.fork\(\)`"),
+    "socket": ("import socket", "`socket`"),
+    "urllib": ("from urllib.request import urlopen", "`urllib.request`"),
+    "ctypes": ("import ctypes", "`ctypes`"),
+    "a library that is not there": ("import requests", "`requests`.*torch, numpy"),
+    "the harness": ("from harness.evaluate import evaluate", "`harness.evaluate`"),
+    "the harness by name": ("from harness import controls", "`harness.controls`"),
+    "exec": ("exec('x = 1')", "`exec`"),
+    "getattr": ("getattr(int, 'real')", "`getattr`"),
+    "globals": ("globals()", "`globals`"),
+    "sys.modules": ("import sys\nsys.modules['x'] = 1", "`sys.modules`"),
+    "sys.path": ("import sys\nsys.path.insert(0, 'x')", "`sys.path`"),
+    "an absolute path": ("open('/etc/passwd')", "'/etc/passwd'.*--out"),
+    "a path upwards": ("from pathlib import Path\nPath('../other')", "'../other'"),
+    "home": ("from pathlib import Path\nPath.home()", r"`.home\(\)`"),
+    "the frame": ("import sys\nsys._getframe()", "`._getframe`"),
+    "a link": ("import os\nos.symlink('a', 'b')", r"`.symlink\(\)`"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_a_training_does_not_need_is_refused(text, said):
+    """Line, what, and a remedy after a semicolon."""
+    refused = check(text + LOADER, History())
+    assert isinstance(refused, Refusal)
+    assert refused.gate == "audit"
+    assert re.search(said, refused.reason), refused.reason
+    assert re.match(r"train.py line \d+: .+; .+", refused.reason)
+
+
+@pytest.mark.parametrize("text", ["def (", "x = 1\0", "x = " + "(" * 500, "\ud800"])
+def test_what_cannot_be_read_is_refused(text):
+    """A syntax error is a refusal that names the line, and never an exception."""
+    refused = check(text, History())
+    assert isinstance(refused, Refusal)
+    assert refused.gate == "parse"
+    assert refused.is_broken
+
+
+def test_a_solver_that_leads_out_is_refused():
+    """The rules of the slice hold before any training."""
+    text = "def load_solver(checkpoint, device):\n    return open('x')\n"
+    refused = check(text, History())
+    assert isinstance(refused, Refusal)
+    assert "`open`" in refused.reason
+
+
+# ---------------------------------------------------------------------------
+# Constants
+# ---------------------------------------------------------------------------
+
+
+def test_a_constant_keeps_its_comment_and_column():
+    """Only the value changes; what follows stays where it was while there is room."""
+    text = "A = 1    # unit\nB: int = 2\n"
+    assert set_constants(text, {"A": 1000, "B": 3}, "cpu") == "A = 1000 # unit\nB: int = 3\n"
+
+
+def test_the_preset_of_the_campaign_is_set():
+    """Of a value for each preset, its own; a whole dict replaces the whole."""
+    text = 'A = {"cpu": 1, "gpu": 22}  # é unit\n'
+    assert set_constants(text, {"A": 5}, "gpu") == 'A = {"cpu": 1, "gpu": 5}   # é unit\n'
+    assert "{'cpu': 9}" in set_constants(text, {"A": {"cpu": 9}}, "gpu")
+    with pytest.raises(NoConstant, match="no value for the preset mps"):
+        set_constants(text, {"A": 5}, "mps")
+    other = 'SKILLS = {"copy": 1}\n'
+    assert set_constants(other, {"SKILLS": 5}, "cpu") == "SKILLS = 5\n"
+
+
+def test_constants_that_are_none_are_refused():
+    """A name that the file does not define, or that is no constant's."""
+    for name in ("MISSING", "lower", "A.b"):
+        with pytest.raises(NoConstant, match=re.escape(name)):
+            set_constants("A = 1\n", {name: 2}, "cpu")
+
+
+def test_every_constant_of_train_py_can_be_set():
+    """Each takes another value, and the rest of the file stays as it is, byte by byte."""
+    names = re.findall(r"^([A-Z][A-Z0-9_]+) +=", REAL, re.MULTILINE)
+    assert len(names) > 20
+    for name in names:
+        changed = set_constants(REAL, {name: 12345}, "cpu")
+        before, after = REAL.splitlines(), changed.splitlines()
+        different = [
+            i for i, pair in enumerate(zip(before, after, strict=False)) if len(set(pair)) > 1
+        ]
+        assert "12345" in changed
+        assert different, name
+        compile(changed, "train.py", "exec")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["A", "B", "C"]), st.integers() | st.floats(allow_nan=False))
+)
+def test_constants_come_back(values):
+    """What was set is what the file then says."""
+    text = "A = 1  # a\nB = (1,\n     2)\nC = 'é'; D = 4\n"
+    found = {}
+    exec(set_constants(text, values, "cpu"), {"inf": float("inf")}, found)
+    assert {name: found[name] for name in values} == values
+    assert found["D"] == 4
+
+
+# ---------------------------------------------------------------------------
+# The list researcher
+# ---------------------------------------------------------------------------
+
+
+def brief(proposals=0, source="A = 1\n"):
+    history = History()
+    history.records = dict.fromkeys(range(proposals + 1))
+    return Brief("Do well.", source, 0, history, "cpu")
+
+
+def listed(tmp_path, *lines):
+    path = tmp_path / "list.jsonl"
+    path.write_text(
+        "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    )
+    return make(("list", str(path)))
+
+
+def test_a_list_proposes_in_order_and_then_no_more(tmp_path):
+    """Source, file, constants and replacements; comments and empty lines are skipped."""
+    (tmp_path / "new.py").write_text("A = 4\n")
+    researcher = listed(
+        tmp_path,
+        "# a list",
+        {"hypothesis": "one", "source": "A = 2\n", "kind": "tuning", "expected": 0.5},
+        "",
+        {"hypothesis": "two", "constants": {"A": 3}},
+        {"hypothesis": "three", "file": "new.py"},
+        {"hypothesis": "four", "replace": [["A = 1", "A = 5"]]},
+    )
+    proposals = [researcher.propose(brief(n)) for n in range(4)]
+    assert [p.source for p in proposals] == [f"A = {n}\n" for n in (2, 3, 4, 5)]
+    assert (proposals[0].kind, proposals[0].expected) == ("tuning", 0.5)
+    assert researcher.repair(brief(), proposals[0], "no") is None
+    with pytest.raises(Exhausted, match="4 edits"):
+        researcher.propose(brief(4))
+
+
+def test_an_edit_that_does_not_apply_is_a_refusal(tmp_path):
+    """It becomes a proposal that the first gate refuses, and the list goes on."""
+    researcher = listed(tmp_path, {"hypothesis": "h", "replace": [["A = 9", "A = 5"]]})
+    refused = check(researcher.propose(brief()).source, History())
+    assert isinstance(refused, Refusal)
+    assert refused.gate == "parse"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "line 1"),
+        ([], "hypothesis"),
+        ({"source": "x"}, "hypothesis"),
+        ({"hypothesis": "h"}, "one of source, file, constants, replace"),
+        ({"hypothesis": "h", "source": "x", "constants": {}}, "one of"),
+        ({"hypothesis": "h", "source": "x", "sauce": 1}, "'sauce'.*unknown"),
+        ({"hypothesis": "h", "source": 3}, "`source` is 3"),
+        ({"hypothesis": "h", "source": "x", "expected": "much"}, "'much'"),
+        ({"hypothesis": "h", "file": "missing.py"}, "missing.py"),
+    ],
+)
+def test_a_bad_list_is_refused_by_line(tmp_path, line, said):
+    """Before anything is begun, with the line's number."""
+    with pytest.raises(Misuse, match=said):
+        listed(tmp_path, line)
+
+
+def test_researchers_that_are_none_are_refused(tmp_path):
+    """An unknown name, a missing file, an empty list."""
+    for words, said in (
+        (("oracle",), "oracle"),
+        (("list",), "takes one file"),
+        (("list", str(tmp_path / "none.jsonl")), "none.jsonl"),
+    ):
+        with pytest.raises(Misuse, match=said):
+            make(words)
+    with pytest.raises(Misuse, match="holds no edit"):
+        listed(tmp_path, "# nothing")

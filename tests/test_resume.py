@@ -1,0 +1,37 @@
+"""SIGKILL of the harness anywhere, and a resume that ends as if nothing had happened."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DRIVER = Path(__file__).with_name("kill_driver.py")
+SHARES = 2
+
+
+def test_killed_before_every_append_and_git_step(tmp_path):
+    """Every kill point, torn lines too: same experiments, verdicts, sources, branch, checkout."""
+    running = []
+    for share in range(SHARES):
+        folder = tmp_path / str(share)
+        folder.mkdir()
+        command = [sys.executable, str(DRIVER), str(folder), str(share), str(SHARES)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        running.append(
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        )
+    said = [json.loads(process.communicate(timeout=300)[0]) for process in running]
+    points, verdicts = said[0]["points"], said[0]["verdicts"]
+    print(f"{points} kill points; verdicts {[decision for _, decision, _ in verdicts]}")
+    assert points > 100
+    assert [decision for _, decision, _ in verdicts] == [
+        "keep",
+        "keep",
+        "keep",
+        "crash",
+        "discard",
+        "crash",
+    ]
+    assert [different for one in said for different in one["different"]] == []
