@@ -7,6 +7,7 @@ that a training does not need; then a few of its steps run on the CPU (`harness.
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.arithmetic import check as check_arithmetic
 from harness.audit import audit
 from harness.evaluation import Refused
 from harness.history import History
@@ -54,7 +55,7 @@ def check(source: str, history: History) -> Refusal | Passed:
         )
     try:
         audit(source)
-        solver_slice(source)
+        check_arithmetic(solver_slice(source))
     except Refused as refused:
         return Refusal("audit", refused.reason)
     return Passed(print_, nodes)

@@ -1,0 +1,230 @@
+"""Arithmetic on text: what a solver may not do with a question that it should leave to its weights.
+
+Read from the solver's syntax tree: which names hold a list of texts, a text, a character, or a
+number made from one. A character may become a number, to be embedded; a longer text may not, and
+such numbers may not be multiplied, divided, or added to one another. Lengths and places are free.
+Not covered: values whose origin this does not see (through attributes, dicts, closures with other
+names), and arithmetic on tensors. The controls are for those.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import Literal
+
+from harness.evaluation import Refused
+from harness.solver_rules import refuse
+
+Kind = Literal["texts", "text", "character", "numbers", "number"] | None
+ELEMENT: dict[Kind, Kind] = {
+    "texts": "text",
+    "text": "character",
+    "character": "character",
+    "numbers": "number",
+}
+TEXT_METHODS = frozenset(
+    ["strip", "lstrip", "rstrip", "join", "replace", "zfill", "rjust", "ljust", "removeprefix"]
+    + ["removesuffix", "lower", "upper", "center", "translate"]
+)
+LIST_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
+SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted", "set", "iter"})
+FORBIDDEN = (ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift)
+TOGETHER = (ast.Add, ast.Sub)
+NUMBERS = frozenset({"number", "numbers"})
+REMEDY = "give the digits to the model as tokens; it is to learn this, not Python"
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def check(sliced: str) -> None:
+    """Raises Refused with the line; `sliced` is a solver slice."""
+    tree = ast.parse(sliced)
+    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    known: dict[tuple[int, str], Kind] = {}
+    _begin(functions.get("load_solver"), known)
+    scopes = [node for node in ast.walk(tree) if isinstance(node, Function)]
+    for _ in range(len(scopes) + 4):  # until nothing new is found: a fixpoint, at most so far away
+        before = dict(known)
+        for scope in scopes:
+            _Reader(scope, functions, known, _outer(tree, scope)).read()
+        if known == before:
+            break
+    for scope in scopes:
+        reader = _Reader(scope, functions, known, _outer(tree, scope))
+        for node in reader.nodes():
+            _judge(node, reader)
+
+
+def _begin(entry: ast.FunctionDef | None, known: dict[tuple[int, str], Kind]) -> None:
+    """The first parameter of what `load_solver` holds is the list of questions."""
+    for node in ast.walk(entry) if entry else ():
+        if node is not entry and isinstance(node, Function) and node.args.args:
+            first = node.args.args[0].arg
+            known[id(node), first] = "texts" if "question" in first or first == "qs" else None
+
+
+def _outer(tree: ast.AST, inner: Function) -> tuple[Function, ...]:
+    """The functions around one, the nearest first."""
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, Function) and node is not inner
+        if any(child is inner for child in ast.walk(node))
+    ]
+    return tuple(reversed(around))
+
+
+def _judge(node: ast.AST, reader: "_Reader") -> None:
+    match node:
+        case ast.Call(func=ast.Name(id="int" | "float" | "complex" as name), args=[value, *_]):
+            if reader.kind(value) in ("text", "texts"):
+                raise _refused(node, f"`{name}` of a text longer than one character")
+        case ast.Call(func=ast.Name(id="divmod" | "pow" | "sum" | "prod" as name), args=[_, *_]):
+            if any(reader.kind(value) in NUMBERS for value in node.args):
+                raise _refused(node, f"`{name}` of numbers read from a question")
+        case ast.BinOp(left=left, op=operator, right=right):
+            _judge_operation(node, operator, reader.kind(left), reader.kind(right))
+        case ast.AugAssign(target=target, op=operator, value=value):
+            _judge_operation(node, operator, reader.kind(target), reader.kind(value))
+
+
+def _judge_operation(node: ast.AST, operator: ast.operator, left: Kind, right: Kind) -> None:
+    is_formatting = isinstance(operator, ast.Mod) and left in ("text", "character")
+    if isinstance(operator, FORBIDDEN) and "number" in (left, right) and not is_formatting:
+        raise _refused(node, "arithmetic with a number read from a question")
+    if isinstance(operator, TOGETHER) and left == right == "number":
+        raise _refused(node, "a sum of numbers read from a question")
+
+
+def _refused(node: ast.AST, what: str) -> Refused:
+    return refuse(node, f"the solver computes {what}", REMEDY)
+
+
+class _Reader:
+    """What the names of one function hold, as far as its text tells."""
+
+    def __init__(
+        self,
+        scope: Function,
+        functions: dict[str, ast.FunctionDef],
+        known: dict[tuple[int, str], Kind],
+        outer: tuple[Function, ...],
+    ) -> None:
+        self.scope, self.functions, self.known, self.outer = scope, functions, known, outer
+
+    def nodes(self) -> Iterator[ast.AST]:
+        """The function's own, not those of functions in it."""
+        body = self.scope.body if isinstance(self.scope.body, list) else [self.scope.body]
+        waiting: list[ast.AST] = list(body)
+        while waiting:
+            node = waiting.pop(0)
+            yield node
+            if not isinstance(node, Function | ast.ClassDef):
+                waiting += ast.iter_child_nodes(node)
+
+    def read(self) -> None:
+        for node in self.nodes():
+            match node:
+                case ast.Assign(targets=targets, value=value):
+                    for target in targets:
+                        self._bind(target, self.kind(value))
+                case ast.AnnAssign(target=target, value=ast.expr() as value):
+                    self._bind(target, self.kind(value))
+                case ast.NamedExpr(target=target, value=value):
+                    self._bind(target, self.kind(value))
+                case ast.AugAssign(target=target, value=value):
+                    self._bind(target, self.kind(target) or self.kind(value))
+                case (
+                    ast.For(target=target, iter=iterated)
+                    | ast.comprehension(target=target, iter=iterated)
+                ):
+                    self._bind_elements(target, iterated)
+                case ast.Call(func=ast.Name(id=name)) if name in self.functions:
+                    self._pass_on(node, self.functions[name])
+                case ast.Return(value=ast.expr() as value) if isinstance(
+                    self.scope, ast.FunctionDef
+                ):
+                    self._note((id(self.scope), "return"), self.kind(value))
+
+    def kind(self, node: ast.expr) -> Kind:
+        match node:
+            case ast.Constant(value=str()) | ast.JoinedStr():
+                return "text"
+            case ast.Name(id=name):
+                for scope in (self.scope, *self.outer):
+                    if (found := self.known.get((id(scope), name))) is not None:
+                        return found
+                return None
+            case ast.Call(func=ast.Attribute(attr=name, value=value)):
+                if name in LIST_METHODS:
+                    return "texts"
+                if name in TEXT_METHODS and (self.kind(value) or name != "replace"):
+                    return "text"
+                return "number" if name == "item" and self.kind(value) == "number" else None
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return self._kind_of_call(name, arguments)
+            case ast.Subscript(value=value, slice=index):
+                whole = self.kind(value)
+                return whole if isinstance(index, ast.Slice) else ELEMENT.get(whole)
+            case ast.BinOp(left=left, right=right):
+                kinds = {self.kind(left), self.kind(right)}
+                return next((k for k in ("number", "text", "texts") if k in kinds), None)
+            case ast.IfExp(body=body, orelse=orelse):
+                return self.kind(body) or self.kind(orelse)
+            case ast.UnaryOp(operand=operand):
+                return self.kind(operand)
+            case ast.ListComp(elt=item) | ast.GeneratorExp(elt=item) | ast.SetComp(elt=item):
+                return self._list_of(self.kind(item))
+            case ast.List(elts=[item, *_]) | ast.Tuple(elts=[item, *_]):
+                return self._list_of(self.kind(item))
+            case ast.Starred(value=value):
+                return self.kind(value)
+        return None
+
+    def _kind_of_call(self, name: str, arguments: list[ast.expr]) -> Kind:
+        if name in ("int", "float", "ord") and arguments:
+            return "number" if self.kind(arguments[0]) in ("character", "number") else None
+        if name in ("str", "chr", "repr"):
+            return "text"
+        if name in SAME_ELEMENTS and arguments:
+            whole = self.kind(arguments[0])
+            return "texts" if whole == "text" and name != "iter" else whole
+        if name == "map" and len(arguments) == 2 and isinstance(arguments[0], ast.Name):
+            made = {"int": "numbers", "ord": "numbers", "str": "texts"}.get(arguments[0].id)
+            return made if self.kind(arguments[1]) else None  # type: ignore[return-value]
+        if name in self.functions:
+            return self.known.get((id(self.functions[name]), "return"))
+        return None
+
+    @staticmethod
+    def _list_of(item: Kind) -> Kind:
+        lists: dict[Kind, Kind] = {"character": "texts", "text": "texts", "number": "numbers"}
+        return lists.get(item)
+
+    def _bind(self, target: ast.expr, kind: Kind) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._note((id(self.scope), name), kind)
+            case ast.Tuple(elts=items) | ast.List(elts=items):
+                for item in items:
+                    is_rest = isinstance(item, ast.Starred)
+                    inner = item.value if isinstance(item, ast.Starred) else item
+                    self._bind(inner, kind if is_rest else ELEMENT.get(kind))
+
+    def _bind_elements(self, target: ast.expr, iterated: ast.expr) -> None:
+        match iterated, target:
+            case ast.Call(func=ast.Name(id="zip"), args=arguments), ast.Tuple(elts=items):
+                for item, argument in zip(items, arguments, strict=False):
+                    self._bind(item, ELEMENT.get(self.kind(argument)))
+            case ast.Call(func=ast.Name(id="enumerate"), args=[value, *_]), ast.Tuple(elts=[_, it]):
+                self._bind(it, ELEMENT.get(self.kind(value)))
+            case _:
+                self._bind(target, ELEMENT.get(self.kind(iterated)))
+
+    def _pass_on(self, call: ast.Call, function: ast.FunctionDef) -> None:
+        for parameter, argument in zip(function.args.args, call.args, strict=False):
+            self._note((id(function), parameter.arg), self.kind(argument))
+
+    def _note(self, place: tuple[int, str], kind: Kind) -> None:
+        if kind is not None:
+            self.known.setdefault(place, kind)
+            if self.known[place] is None:
+                self.known[place] = kind
