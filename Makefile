@@ -28,7 +28,7 @@ demo: $(READY)
 	$(RUN) train.py --tasks add:1-4 --budget-s 20
 
 test: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -20,7 +20,8 @@ from harness.trial import Lost, ask_scorer
 
 STEPS = 2
 QUESTIONS = 1  # a level
-LIMIT_S = 120.0
+LIMIT_S = 120.0  # or half a trial, if that is shorter
+LEAST_S = 20.0  # the import of torch alone takes some of it
 NICE = 19
 TRACEBACK_CHARS = 4000
 
@@ -37,8 +38,7 @@ def preflight(
     source: str, settings: Settings, scratch: Path, place: Place, stop: Event, memory_mb: int
 ) -> Flight:
     """Raises Lost where it was stopped."""
-    limit_s = min(LIMIT_S, settings.budget_s / 2 if settings.max_steps is None else LIMIT_S)
-    limit_s = max(limit_s, 20.0)
+    limit_s = min(LIMIT_S, max(LEAST_S, settings.budget_s / 2))
     remove(scratch)
     scratch.mkdir(parents=True)
     try:

@@ -23,14 +23,14 @@ from harness.experiment import LevelCount, Outcome, Settings, Trial
 from harness.metrics import read_metrics
 from harness.sandbox import Place, start
 from harness.state import remove
-from harness.watch import POLL_S, Log, Stopped, Watch
+from harness.watch import FOLDER_MB, POLL_S, Log, Stopped, Watch
 
 GRACE_S = 2.0  # a checkpoint renamed later than the budget and this is too late
 METRICS_BYTES = 16 * 2**20
 CHECKPOINT_BYTES = 512 * 2**20
 MEMORY_SHARE = 0.8  # of the machine's, for all slots together
 SCORE_WALL_S = 3600.0  # scoring has limits of its own; this is for a scorer that hangs
-KILLED = 128 + 9
+KILLED = (128 + 9, -9)  # the training, or its supervisor
 NEAR = 0.8  # of the memory limit: killed with more in use, it was probably for that
 FREE_MB = 64  # less than this on the disk, and a failure may be the disk's
 
@@ -48,6 +48,7 @@ class Order:
     place: Place
     memory_mb: int
     slot: int
+    folder_mb: int = FOLDER_MB  # all that it may write
 
 
 class Lost(Exception):
@@ -126,7 +127,7 @@ def _train(order: Order, stop: Event) -> Training:
     process = start(
         order.place.sandbox, box, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    watch = Watch(work, process, settings.budget_s, order.memory_mb)
+    watch = Watch(work, process, settings.budget_s, order.memory_mb, order.folder_mb)
     log = Log(process)
     try:
         ended = watch.until_the_end(stop)
@@ -144,7 +145,7 @@ def _train(order: Order, stop: Event) -> Training:
 def _judge_exit(order: Order, code: int, watch: Watch, log: Log) -> tuple[Status, str]:
     saved = (order.results / "checkpoint.pt").is_file()
     late_s = (watch.saved_at or 0.0) - order.settings.budget_s
-    if code == KILLED:
+    if code in KILLED:
         if (watch.peak_mb or 0.0) > order.memory_mb * NEAR:
             return "out_of_memory", f"killed with {watch.peak_mb:.0f} MB of memory in use"
         raise Lost("killed by something other than the harness (signal 9)")
@@ -179,11 +180,12 @@ def _copy(source: Path, target: Path, most: int) -> None:
         if error.errno in (errno.ENOSPC, errno.EIO):
             raise
         return
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+        os.close(handle)
+        return
+    unfinished = target.with_name(target.name + ".tmp")
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-            return
-        unfinished = target.with_name(target.name + ".tmp")
         try:
             with unfinished.open("wb") as copy:
                 shutil.copyfileobj(file, copy, 1 << 20)

@@ -17,7 +17,7 @@ POLL_S = 0.1
 LOOK_S = 0.5  # between looks at memory and processes
 WEIGH_S = 3.0  # between looks at the size of its folder
 LOG_BYTES = 256 * 2**10  # kept of what a training prints: the first half, and the last
-FOLDER_MB = 4096  # all that a trial may write
+FOLDER_MB = 4096
 PROCESSES = 256
 
 
@@ -28,9 +28,11 @@ class Stopped(Exception):
 class Watch:
     """Looks at a running training: its clock, checkpoint, memory, processes and files."""
 
-    def __init__(self, work: Path, process: Process, budget_s: float, memory_mb: int) -> None:
+    def __init__(
+        self, work: Path, process: Process, budget_s: float, memory_mb: int, folder_mb: int
+    ) -> None:
         self.work, self.process = work, process
-        self.budget_s, self.memory_mb = budget_s, memory_mb
+        self.budget_s, self.memory_mb, self.folder_mb = budget_s, memory_mb, folder_mb
         self.checkpoint = work / OUT / "checkpoint.pt"
         self.spawned = time.monotonic()
         self.train_s = self.cpu_s = 0.0
@@ -58,8 +60,8 @@ class Watch:
                     return ended
             if self.train_s >= next_weighing:
                 next_weighing = self.train_s + WEIGH_S
-                if (mb := _folder_mb(self.work)) > FOLDER_MB:
-                    return "crash", f"wrote {mb:.0f} MB; the limit is {FOLDER_MB} MB"
+                if (mb := _folder_mb(self.work)) > self.folder_mb:
+                    return "crash", f"wrote {mb:.0f} MB; the limit is {self.folder_mb} MB"
 
     def _look_at_checkpoint(self) -> None:
         """By polling and not by its times, which a process may set and a clock may move."""

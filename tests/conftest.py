@@ -1,10 +1,13 @@
 """What several tests need: a small disk that can be filled, a project in a repository."""
 
+import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,3 +87,71 @@ def fingerprint_of(project, *, except_refs="autoresearch/"):
     own = ("index", "HEAD", "config", "logs/refs/stash", "info/exclude")
     kept = {name: (project / ".git" / name).read_bytes() for name in own}
     return refs, files, kept, git(project, "status", "--porcelain", "--", ".", ":!results")
+
+
+def toy_source():
+    return Path(__file__).with_name("toy_train.py").read_text()
+
+
+def environment(project):
+    """A state folder beside the project, so that nothing is left in the person's own."""
+    state = project.parent / "state"
+    return os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "XDG_STATE_HOME": str(state),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "100",
+    }
+
+
+def begin(project, *words, **options):
+    command = [sys.executable, "-m", "harness", *map(str, words)]
+    return subprocess.Popen(
+        command,
+        cwd=project,
+        env=environment(project),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+
+
+def thinker(project, *words):
+    process = begin(project, *words)
+    out, _ = process.communicate(timeout=400)
+    return process.returncode, out
+
+
+def board(project, *words):
+    code, out = thinker(project, "board", *words, "--json")
+    assert code == 0, out
+    return json.loads(out)
+
+
+def of_campaign(project):
+    """Processes that work for a campaign of this project."""
+    mark = str(project.parent / "state")
+    found = []
+    for process in psutil.process_iter():
+        try:
+            is_ours = any(mark in word for word in process.cmdline()) or (
+                process.cwd().startswith(mark)
+            )
+            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def scratch_of(project):
+    return list((project.parent / "state").glob("thinker/*/scratch/*"))
+
+
+def until(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.05)
