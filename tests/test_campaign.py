@@ -1,0 +1,169 @@
+"""A whole campaign from the command line: real trainings, real sandbox, real repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import (
+    board,
+    fingerprint_of,
+    git,
+    make_project,
+    of_campaign,
+    scratch_of,
+    thinker,
+    toy_source,
+)
+
+from harness import campaign as campaigns
+from harness.state import home
+
+DATA = Path(__file__).with_name("data")
+QUICK = ("--budget-s", "10", "--max-steps", "300", "--problems", "20")
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project", toy_source())
+
+
+# ---------------------------------------------------------------------------
+# Eight edits
+# ---------------------------------------------------------------------------
+
+
+def test_eight_edits_end_with_the_right_verdicts(project):
+    """Better, conflicting, worse, equal, crashing, hanging, repeated and cheating."""
+    before = fingerprint_of(project)
+    code, out = thinker(
+        project, "run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl", *QUICK
+    )
+    print(out)
+    assert code == 0, out
+    assert "the list's 8 edits are all proposed" in out
+    rows = board(project, "night")
+    assert [row["id"] for row in rows] == list(range(9))
+    found = [(row["verdict"], row["status"]) for row in rows]
+    assert found[:7] == [
+        ("keep", "ok"),
+        ("keep", "ok"),
+        ("discard", "ok"),
+        ("discard", "ok"),
+        ("discard", "ok"),
+        ("crash", "crash"),
+        ("crash", "timeout"),
+    ]
+    assert found[7] == ("discard", "refused")
+    assert found[8] in [("discard", "not_learned"), ("discard", "refused")]
+    assert rows[2]["parent"] == 0, "it conflicts with 1, and ran as it was"
+    assert rows[3]["accuracy"] < rows[0]["accuracy"] < rows[1]["accuracy"]
+    assert rows[5]["reason"].endswith("this edit crashes")
+
+    form = "--format=%s|%(trailers:key=Accuracy,valueonly)"
+    log = git(project, "log", form, "autoresearch/night").splitlines()
+    kept = [line.split("|") for line in log if "|" in line and not line.endswith("|")]
+    assert [title for title, _ in kept] == [rows[1]["hypothesis"], "The baseline"]
+    assert float(kept[0][1]) == pytest.approx(rows[1]["accuracy"], abs=1e-4)
+    for row, edit in zip(rows[1:], read_list("eight.jsonl"), strict=True):
+        source = git(project, "show", f"refs/autoresearch/night/{row['id']:04d}:train.py")
+        assert all(new.strip() in source for _, new in edit["replace"])
+    assert fingerprint_of(project) == before
+    assert of_campaign(project) == []
+    assert scratch_of(project) == []
+
+    code, out = thinker(project, "diff", "1")
+    assert "+LONGEST = 16" in out
+    code, out = thinker(project, "show", "1")
+    assert "copy:16" in out
+    code, out = thinker(project, "board")
+    assert "night is finished" in out
+    kept_files = sorted(p.parents[1].name for p in project.glob("results/night/**/checkpoint.pt"))
+    assert {"0000", "0001"} <= set(kept_files)
+    code, out = thinker(
+        project, "run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl"
+    )
+    assert code == 2
+    assert "finished" in out
+
+
+def read_list(name):
+    lines = (DATA / name).read_text().splitlines()
+    return [json.loads(line) for line in lines if not line.startswith("#")]
+
+
+def test_a_wiped_results_folder_comes_back(project, tmp_path):
+    """The ledger is in git, too: the board shows it, and a resume knows all verdicts."""
+    words = ("run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl", "--rehearse")
+    assert thinker(project, *words)[0] == 0
+    rows = board(project, "night")
+    (project / "results" / "night" / "ledger.jsonl").unlink()
+    assert board(project, "night") == rows
+
+
+# ---------------------------------------------------------------------------
+# Misuse
+# ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run"], "--researcher"),
+        (["run", "--researcher", "oracle"], "oracle"),
+        (["run", "--researcher", "list", "none.jsonl"], "none.jsonl"),
+        (["run", "--tag", "a b", "--researcher", "list", "x"], "'a b'"),
+        (["run", "--until", "25:00", "--researcher", "list", DATA / "eight.jsonl"], "25:00"),
+        (["run", "--hours", "-1"], "-1"),
+        (["run", "--experiments", "none"], "none"),
+        (["run", "--hours", "1", "--until", "07:30"], "--until"),
+        (["board"], "no campaign"),
+        (["board", "missing"], "missing"),
+        (["show", "1"], "no campaign"),
+        (["show", "x"], "x is no number"),
+        (["stop"], "not running"),
+    ],
+)
+def test_misuse_says_what_and_what_instead(project, words, said):
+    """Exit code 2, one line that names the value."""
+    code, out = thinker(project, *words)
+    assert code == 2, out
+    assert said in out
+    assert len(out.strip().splitlines()) == 1
+    assert not list((project / "results").glob("*")), "nothing was begun"
+
+
+def test_outside_a_repository_or_project(tmp_path):
+    """A folder without train.py, and one without git, are refused with the remedy."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, out = thinker(empty, "run", "--researcher", "list", DATA / "eight.jsonl")
+    assert (code, "no train.py" in out) == (2, True)
+    (empty / "train.py").write_text(toy_source())
+    (empty / "program.md").write_text("Do well.\n")
+    code, out = thinker(empty, "run", "--researcher", "list", DATA / "eight.jsonl")
+    assert (code, "git init" in out) == (2, True)
+
+
+def test_a_damaged_ledger_is_shown_as_far_as_it_goes(project):
+    """The line is named; what stands before it is on the board; a run is refused."""
+    words = ("run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl", "--rehearse")
+    assert thinker(project, *words)[0] == 0
+    path = campaigns.ledger_of(project, "night")
+    lines = path.read_text().splitlines(keepends=True)
+    lines[5] = lines[5][:20] + "\n"
+    path.write_text("".join(lines))
+    code, out = thinker(project, "board")
+    assert code == 1
+    assert "The baseline" in out
+    assert "line 6" in " ".join(out.split())
+    code, out = thinker(project, *words)
+    assert code == 1
+    assert "line 6" in out
+
+
+def test_the_deadline_stands_when_the_clock_goes_back():
+    """Time that has passed once does not come again."""
+    later, earlier = "2099-01-31T22:00:00+00:00", "2099-01-31T20:00:00+00:00"
+    assert campaigns.seconds_left(later, earlier) == 7200
+    assert campaigns.seconds_left(earlier, later) < 0
+    assert home().name == "thinker"

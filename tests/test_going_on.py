@@ -1,0 +1,157 @@
+"""Real campaigns that are killed, interrupted, hung up on, and gone on with."""
+
+import json
+import signal
+import time
+
+import pytest
+from conftest import (
+    begin,
+    board,
+    fingerprint_of,
+    make_project,
+    of_campaign,
+    scratch_of,
+    thinker,
+    toy_source,
+    until,
+)
+
+from harness import campaign as campaigns
+from harness.experiment import Tried
+from harness.ledger import read, writer_of
+
+
+@pytest.fixture
+def project(tmp_path):
+    return make_project(tmp_path / "project", toy_source())
+
+
+@pytest.fixture
+def slow_list(tmp_path):
+    """Edits that train for some seconds each."""
+    path = tmp_path / "slow.jsonl"
+    edits = [
+        {"hypothesis": f"slow {n}", "replace": [["    torch.set_num_threads(1)\n", SLOW % n]]}
+        for n in range(6)
+    ]
+    path.write_text("".join(json.dumps(edit) + "\n" for edit in edits))
+    return path
+
+
+SLOW = """\
+    torch.set_num_threads(1)
+    time.sleep(args.max_steps and min(3, args.max_steps) + %d / 99)
+"""
+
+
+def run_words(slow_list, n=1):
+    words = ["run", "--tag", "night", "--researcher", "list", slow_list, "--experiments", str(n)]
+    return [*words, "--budget-s", "20", "--max-steps", "20", "--problems", "4"]
+
+
+def training(project):
+    """A trial's own process is there."""
+    return any("--no-score" in p.cmdline() and p.name() != "bwrap" for p in of_campaign(project))
+
+
+def has_tried(project, n):
+    path = campaigns.ledger_of(project, "night")
+    return path.exists() and sum('"type": "tried"' in line for line in path.open()) >= n
+
+
+def test_killed_amid_real_trainings_it_goes_on(project, slow_list):
+    """Five times SIGKILL of the harness; each time all processes end, and no result is lost."""
+    words = run_words(slow_list, 2)
+    before = fingerprint_of(project)
+    for n in range(5):
+        process = begin(project, *words)
+        until(lambda: of_campaign(project))
+        time.sleep(1.5 + 1.3 * n)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        until(lambda: of_campaign(project) == [], 15)
+    code, out = thinker(project, *words)
+    assert code == 0, out
+    entries = read(campaigns.ledger_of(project, "night"))
+    outcomes = [e.event.outcome for e in entries if isinstance(e.event, Tried)]
+    tried = [(outcome.experiment, outcome.status) for outcome in outcomes]
+    assert sorted(tried) == [(0, "ok"), (1, "ok"), (2, "ok")]
+    assert [row["id"] for row in board(project)] == [0, 1, 2]
+    assert of_campaign(project) == []
+    assert scratch_of(project) == []
+    assert fingerprint_of(project) == before
+
+
+def test_ctrl_c_once_lets_the_trial_end(project, slow_list):
+    """What runs is finished and judged, nothing new begins; exit 130, and it can go on."""
+    process = begin(project, *run_words(slow_list))
+    until(lambda: training(project))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "finishing what runs" in out
+    assert "thinker run --tag night goes on" in out
+    rows = board(project)
+    assert rows[0]["verdict"] == "keep"
+    assert all(row["verdict"] == "waiting" for row in rows[1:])
+
+
+@pytest.mark.parametrize("way", ["twice", "stop", "stop --now"])
+def test_ends_that_a_person_asks_for(project, slow_list, way):
+    """A second Ctrl-C and `stop --now` end the trial, which runs again; `stop` waits for it."""
+    process = begin(project, *run_words(slow_list))
+    until(lambda: training(project))
+    if way == "twice":
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+    else:
+        code, out = thinker(project, *way.split())
+        assert code == 0, out
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, out
+    assert has_tried(project, 1) == (way == "stop")
+    assert of_campaign(project) == []
+    assert scratch_of(project) == []
+
+
+def test_a_closed_terminal_leaves_it_running(project, slow_list):
+    """SIGHUP ends the view and nothing else."""
+    process = begin(project, *run_words(slow_list))
+    until(lambda: training(project))
+    process.send_signal(signal.SIGHUP)
+    process.stdout.close()
+    assert process.wait(timeout=200) == 0
+    assert [row["verdict"] for row in board(project)][0] == "keep"
+    assert len(board(project)) == 2
+
+
+def test_what_may_not_change_on_resuming(project, slow_list):
+    """Another budget, other problems, another sandbox, a second harness, another train.py."""
+    process = begin(project, *run_words(slow_list))
+    until(lambda: training(project))
+    code, out = thinker(project, *run_words(slow_list))
+    assert code == 2
+    assert f"process {process.pid}" in out
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    until(lambda: writer_of(campaigns.ledger_of(project, "night")) is None)
+    for flag, value, then in (
+        ("--budget-s", "30", "20"),
+        ("--problems", "9", "4"),
+        ("--max-steps", "7", "20"),
+        ("--sandbox", "none", ""),
+    ):
+        code, out = thinker(project, "run", "--tag", "night", flag, value)
+        assert code == 2, out
+        assert flag in out
+        assert value in out
+        assert then in out
+    (project / "program.md").write_text("Do something else.\n")
+    code, out = thinker(project, "run", "--researcher", "list", slow_list)
+    assert code == 2
+    assert "--tag night" in out
+    assert "program.md" in out
