@@ -7,6 +7,7 @@ speed     samples per core-second of training, share of data generation, start t
           problems per second
 addition  exact match on ten-digit addition after 90 s of --tasks add:1-10, one thread
 ladder    official accuracy after 120, 300 and 900 s: the last is `python train.py` by hand
+night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
 One-thread trainings of the two models run at the same time, each pinned to a core of its own where
@@ -24,9 +25,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.night import night
+
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring")
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -337,6 +340,7 @@ def main() -> int:
         "addition": addition,
         "ladder": ladder,
         "scoring": scoring,
+        "night": lambda table, folder: night(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)
