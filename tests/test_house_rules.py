@@ -93,7 +93,8 @@ def test_nothing_heavy_is_imported_for_problems_and_figures():
 def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
-    for command in (["-m", "harness", "verify"], ["train.py"]):
+    commands = ("run", "stop", "board", "show", "diff", "verify")
+    for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],
             cwd=ROOT,
@@ -103,7 +104,7 @@ def test_readme_names_every_command_and_flag():
         ).stdout
         flags = set(re.findall(r"--[a-z][a-z-]*", shown)) - {"--help"}
         assert sorted(flag for flag in flags if flag not in text) == []
-    assert "thinker verify" in text
+    assert [name for name in commands if f"thinker {name}" not in text] == []
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
