@@ -6,6 +6,7 @@ so that --help answers at once.
 """
 
 import argparse
+import errno
 import json
 import signal
 import sys
@@ -14,6 +15,8 @@ from types import FrameType
 
 from harness.errors import Broken, Interrupted, Misuse
 from harness.parser import make_parser
+
+THE_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return complain(f"refused: {refused.reason}", 1)
     except Interrupted as error:
         return complain(f"interrupted{error}", 130)
+    except OSError as error:
+        if error.errno not in THE_DISKS:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return complain(f"{where}{error.strerror}; make room, or let it be written, and repeat", 1)
 
 
 def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
@@ -67,6 +75,7 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
                 tuple(args.researcher) if args.researcher else None,
                 args.sandbox,
                 args.device,
+                args.based_on,
             )
             return run(wanted, args.inside, args.rehearse, words)
     from harness import board_command

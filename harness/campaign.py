@@ -17,7 +17,7 @@ from typing import Any
 
 from harness import ledger as ledger_file
 from harness.errors import Misuse
-from harness.experiment import Settings, Started
+from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
 from harness.repo import FILES, Repo, check_tag
 from harness.state import State, sha256
@@ -42,6 +42,7 @@ class Wanted:
     researcher: tuple[str, ...] | None
     sandbox: str | None
     device: str | None
+    based_on: str | None  # TAG[:ID] of a kept experiment to start from
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,13 @@ def deadline_of(hours: float | None, until: str | None) -> str | None:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
 
 
+def local_time(moment: str) -> str:
+    """07:30, with the date where that is not today's or the next."""
+    local = datetime.fromisoformat(moment).astimezone()
+    days = (local.date() - datetime.now().astimezone().date()).days
+    return f"{local:%H:%M}" if days in (0, 1) else f"{local:%Y-%m-%d %H:%M}"
+
+
 def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
     """What a resumed campaign may not change. Raises Misuse, naming the difference."""
     asked: dict[str, Any] = {
@@ -218,8 +226,15 @@ def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
 
 
 def started(
-    tag: str, campaign: str, settings: Settings, head: str, texts: Mapping[str, str]
+    tag: str,
+    campaign: str,
+    settings: Settings,
+    head: str,
+    texts: Mapping[str, str],
+    gpus: tuple[Gpu, ...] = (),
+    based_on: str = "",
 ) -> Started:
+    """`texts` are the person's files, by which an unfinished campaign is known again."""
     secret = State(campaign).secret()
     return Started(
         tag,
@@ -229,8 +244,10 @@ def started(
         sha256(texts["train.py"]),
         sha256(texts["program.md"]),
         sha256(secret),
-        machine(),
+        machine(gpus),
         version(),
+        gpus,
+        based_on,
     )
 
 
@@ -238,13 +255,14 @@ def new_campaign() -> str:
     return str(uuid.uuid4())
 
 
-def machine() -> str:
-    """What figures of this campaign may be compared with: machine, cores, Python, torch."""
+def machine(gpus: tuple[Gpu, ...] = ()) -> str:
+    """What figures of this campaign may be compared with: machine, cores, GPUs, Python, torch."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = [
         platform.system(),
         platform.machine(),
         f"{cores} cores",
+        *(gpu.name for gpu in gpus),
         f"Python {sys.version.split()[0]}",
     ]
     from importlib.metadata import PackageNotFoundError

@@ -15,12 +15,16 @@ from harness.researcher.prepare import Prepared
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What the campaign starts from: the person's files, and the commit below the baseline."""
+    """What the campaign starts from: the person's files, and the commit below the baseline.
+
+    `origin` is TAG:ID where train.py is a kept experiment's and not the working tree's.
+    """
 
     head: str
     train: str
     program: str
     time: str
+    origin: str = ""
 
 
 def baseline(repo: Repo, base: Base, history: History) -> Experiment:
@@ -29,6 +33,9 @@ def baseline(repo: Repo, base: Base, history: History) -> Experiment:
     files = {"train.py": base.train, "program.md": base.program}
     changed = [n for n, t in files.items() if repo.differs_from(base.head, n, t)]
     hypothesis = "The baseline"
+    if base.origin:
+        changed.remove("train.py") if "train.py" in changed else None
+        hypothesis += f", from {base.origin}"
     if changed:
         hypothesis += f", with {' and '.join(changed)} as in the working tree"
     passed = found if isinstance(found, Passed) else Passed("", 0)

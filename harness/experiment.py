@@ -121,6 +121,17 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Gpu:
+    """`device` is as CUDA_VISIBLE_DEVICES takes it. `free_mb` was free when the campaign began."""
+
+    device: str
+    uuid: str
+    name: str
+    total_mb: int
+    free_mb: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What makes the trials of a campaign comparable, and its limits. None: no such limit."""
 
@@ -155,6 +166,8 @@ class Started:
     secret_sha256: str
     machine: str
     version: str
+    gpus: tuple[Gpu, ...] = ()
+    based_on: str = ""  # TAG:ID of the experiment whose train.py it starts from, if any
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.experiment import Settings, Trial
+from harness.experiment import Trial
 from harness.history import History
 from harness.leaderboard import Row, rows, summary
 
@@ -19,20 +19,25 @@ STYLES = {"keep": "bold green", "crash": "red", "running": "cyan", "waiting": "d
 SHOWN = 15  # experiments in the table: the last ones
 
 
-def plan(tag: str, settings: Settings, sandbox: str, *, resumed: bool, ends: str) -> str:
+def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
     """One screen: what will happen, where, how, until when."""
+    assert history.started
+    settings, started, slots = history.settings, history.started, history.slots
     each_s = settings.budget_s * settings.seeds
+    where = ", ".join(gpu.name for gpu in started.gpus) or settings.device
     lines = {
-        "campaign": f"{tag}{', resumed' if resumed else ''}",
+        "campaign": started.tag
+        + (f", from {started.based_on}" if started.based_on else "")
+        + (", resumed" if resumed else ""),
         "researcher": " ".join(settings.researcher),
         "trials": f"{settings.budget_s:g} s each"
         + (f", at most {settings.max_steps} steps" if settings.max_steps is not None else "")
         + f", {settings.seeds} seed{'s' if settings.seeds > 1 else ''}, scored on"
         f" {settings.problems} problems a level",
-        "slots": f"{settings.slots} on {settings.device}, preset {settings.preset}",
+        "slots": f"{slots} on {where}, preset {settings.preset}",
         "sandbox": sandbox,
         "ends": ends,
-        "pace": f"about {3600 / each_s * settings.slots:.1f} experiments an hour, less scoring",
+        "pace": f"about {3600 / each_s * slots:.1f} experiments an hour, less scoring",
     }
     return "\n".join(f"{key:11} {value}" for key, value in lines.items())
 
@@ -55,6 +60,8 @@ class View:
         self.detached = False
 
     def show(self, history: History, text: str | None) -> None:
+        if history is not self.history and not text:
+            self.note = ""  # what was waited for has come
         self.history = history
         if self.detached:
             return

@@ -4,54 +4,31 @@ All state is the ledger's; an event is on the disk before anything acts on it, a
 git may be done again. Slots and the researcher work meanwhile; whatever finishes first is taken.
 """
 
-import shutil
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from pathlib import Path
+from queue import Empty
 from threading import Event as Flag
 from threading import Thread
 
 from harness import commits, judge
 from harness.commits import Base
-from harness.executor import Executor, Finished
+from harness.errors import Interrupted
+from harness.executor import Executor, Finished, Note
 from harness.experiment import BASELINE, Judged, Proposed, Stopped, Tried
 from harness.experiment import Event as LedgerEvent
 from harness.history import History
 from harness.ledger import FULL, Ledger
+from harness.messages import Drained, Failed, Inbox, Message, Signal
 from harness.prune import prune
 from harness.repo import Repo
 from harness.researcher import Brief, Exhausted, Researcher
 from harness.researcher.prepare import Prepared, TryOut, prepare
+from harness.room import lacking
 
 TICK_S = 0.5  # between looks at the clock, the disk and the view
-ROOM_MB = 64  # of disk, below which nothing new begins
-ROOM_S = 5.0  # between looks for room
-
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """The researcher has nothing more to propose."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Something of the harness's own went wrong in a thread; the campaign stops and says so."""
-
-    error: BaseException
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Somebody wants it to end: after what runs (False), or at once."""
-
-    at_once: bool
-
-
-Message = Finished | Prepared | Drained | Failed | Signal
-Inbox = SimpleQueue[Message]
+ROOM_S = 5.0  # between looks for room on a full disk
 
 
 class Loop:
@@ -71,13 +48,16 @@ class Loop:
         deadline: float | None,
         show: Callable[[History, str | None], None],
         halt: Flag,
+        scratch: Path,
     ) -> None:
         """`history` is what the ledger holds so far. `deadline` is in seconds of time.monotonic();
-        `halt` is set to end a preflight."""
+        `halt` is set to end a preflight; `scratch` is where trials work, on a disk of its own
+        perhaps."""
         self.ledger, self.repo, self.base = ledger, repo, base
         self.researcher, self.executor, self.inbox = researcher, executor, inbox
         self.try_out, self.deadline, self.show = try_out, deadline, show
-        self.halt = halt
+        self.halt, self.results, self.scratch = halt, ledger.path.parent, scratch
+        self.postponed: deque[Message] = deque()  # came while there was no room on the disk
         repo.when_full = self.wait_for_room
         self.history = history
         self.preparing = False
@@ -86,7 +66,8 @@ class Loop:
         self.thread: Thread | None = None
 
     def run(self) -> Stopped:
-        """Until a limit, an exhausted researcher or a signal. Raises what went wrong in us."""
+        """Until a limit, an exhausted researcher or a signal. Raises what went wrong in us, and
+        Interrupted where the disk is too full to record the end."""
         try:
             self.settle()
             self.keep_ledger()
@@ -192,9 +173,11 @@ class Loop:
             not self.ending
             and len(running) < self.executor.slots
             and bool(judge.trials_wanted(self.history, running))
-            and self.free_mb() >= ROOM_MB
+            and lacking(self.results, self.scratch) is None
             and not self.is_late()
         )
+        if self.postponed:
+            return self.postponed.popleft()
         if can_start or judge.verdicts(self.history, running):
             try:
                 return self.inbox.get_nowait()
@@ -221,11 +204,15 @@ class Loop:
                 self.preparing, self.drained = False, reason
             case Failed(error):
                 raise error
-            case Signal(at_once):
-                again = self.ending is not None
-                self.ending = Signal(at_once or again)
-                if not self.ending.at_once:
-                    self.tell("finishing what runs; once more ends it at once")
+            case Note(text):
+                self.tell(text)
+            case Signal():
+                self.end(message)
+
+    def end(self, signal: Signal) -> None:
+        self.ending = Signal(signal.at_once or self.ending is not None)
+        if not self.ending.at_once:
+            self.tell("finishing what runs; once more ends it at once")
 
     # -- the researcher ------------------------------------------------------------------------
 
@@ -253,11 +240,6 @@ class Loop:
 
     # -- git -----------------------------------------------------------------------------------
 
-    def wait_for_room(self, what: str) -> None:
-        """A little while; what runs goes on meanwhile, and nothing is begun."""
-        self.tell(f"{what}: waiting for room")
-        time.sleep(ROOM_S)
-
     def settle(self) -> None:
         if note := self.repo.settle(self.history):
             self.tell(note)
@@ -268,16 +250,24 @@ class Loop:
     # -- disk ----------------------------------------------------------------------------------
 
     def prune(self) -> None:
-        prune(self.ledger.path.parent, self.history)
+        prune(self.results, self.history)
 
-    def free_mb(self) -> float:
-        return shutil.disk_usage(self.ledger.path.parent).free / 2**20
+    def wait_for_room(self, what: str) -> None:
+        """A little while; what runs goes on meanwhile, and nothing is begun. Raises Interrupted."""
+        self.tell(f"{what}: waiting for room")
+        try:
+            message = self.inbox.get(timeout=ROOM_S)
+        except Empty:
+            return
+        if not isinstance(message, Signal):
+            self.postponed.append(message)
+            return
+        self.end(message)
+        if self.ending and self.ending.at_once:
+            raise Interrupted(f"; {what}, so that what ran just now runs again on resume")
 
     def has_room(self) -> bool:
-        if self.free_mb() >= ROOM_MB:
-            return True
-        self.tell(f"less than {ROOM_MB} MB free below {self.ledger.path.parent}: waiting for room")
-        return False
-
-
-__all__ = ["Inbox", "Loop", "Signal"]
+        lacks = lacking(self.results, self.scratch)
+        if lacks:
+            self.tell(f"{lacks}: waiting for room")
+        return lacks is None

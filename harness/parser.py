@@ -94,6 +94,12 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         help="auto and require take the best that works here and stop where none does",
     )
     command.add_argument(
+        "--from",
+        dest="based_on",
+        metavar="TAG[:ID]",
+        help="begin with what another campaign kept: its incumbent, or experiment ID",
+    )
+    command.add_argument(
         "--rehearse",
         action="store_true",
         help="train nothing: outcomes come from each source's hash, to try out a list in seconds",

@@ -4,6 +4,7 @@ It finds what would crash at once, while the GPU does something else. What it ca
 time is unproven, not failed.
 """
 
+import contextlib
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from harness.experiment import Settings
 from harness.sandbox import Place, start
 from harness.score import Job
 from harness.state import remove
-from harness.trial import Lost, ask_scorer
+from harness.trial import Lost, ask_scorer, is_full
 
 STEPS = 2
 QUESTIONS = 1  # a level
@@ -37,14 +38,24 @@ class Flight:
 def preflight(
     source: str, settings: Settings, scratch: Path, place: Place, stop: Event, memory_mb: int
 ) -> Flight:
-    """Raises Lost where it was stopped."""
+    """What the machine does wrong proves nothing either way. Raises Lost where it was stopped."""
     limit_s = min(LIMIT_S, max(LEAST_S, settings.budget_s / 2))
-    remove(scratch)
-    scratch.mkdir(parents=True)
     try:
-        return _fly(source, settings, scratch, place, stop, limit_s, memory_mb)
-    finally:
         remove(scratch)
+        scratch.mkdir(parents=True)
+        flight = _fly(source, settings, scratch, place, stop, limit_s, memory_mb)
+        if flight.end == "failed" and is_full(scratch):
+            return Flight("unproven", f"the disk is full; before that: {flight.report}")
+        return flight
+    except Lost as lost:
+        if stop.is_set():
+            raise
+        return Flight("unproven", str(lost))
+    except OSError as error:
+        return Flight("unproven", f"{error.strerror or error} ({error.filename or scratch})")
+    finally:
+        with contextlib.suppress(OSError):
+            remove(scratch)
 
 
 def _fly(
@@ -81,7 +92,7 @@ def _fly(
         return Flight("failed", "train.py ended well, but left no checkpoint.pt that is a file")
     job = Job(str(out), "preflight", QUESTIONS, "public", "cpu", place.sandbox.level)
     (out / "train.py").write_text(source, encoding="utf-8", newline="")
-    found = ask_scorer(job, place.cores, stop=stop, nice=NICE)
+    found = ask_scorer(job, replace(place, gpu=None), stop=stop, nice=NICE)
     if found["status"] == "timeout":
         return Flight("unproven", found["reason"])
     wrong = [level["error"] for level in found["levels"] if level["error"]]

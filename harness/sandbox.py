@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 from harness.confinement import Box, bwrap_command, bwrap_program, landlock_rules
 from harness.errors import Misuse
+from harness.experiment import Gpu
 from harness.process_tree import kill_tree
 
 Level = Literal["bwrap", "landlock", "none"]
@@ -47,13 +48,17 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where untrusted code runs: a sandbox, and the cores that it is pinned to (none: any)."""
+    """Where untrusted code runs: a sandbox, the cores (none: any) and the GPU that it may use."""
 
     sandbox: Sandbox
     cores: tuple[int, ...] = ()
+    gpu: Gpu | None = None
 
     def within(self, box: Box) -> Box:
-        return replace(box, cores=self.cores)
+        environment = box.environment
+        if box.gpu and self.gpu:
+            environment = environment | {"CUDA_VISIBLE_DEVICES": self.gpu.device}
+        return replace(box, cores=self.cores, environment=environment)
 
 
 class Process:

@@ -39,12 +39,21 @@ class Job:
     level: str
 
 
-def start(job: Job, *, cores: tuple[int, ...], nice: int = 0) -> Process:
-    """Score in another process, which ends with this one; `result` reads what it says."""
-    box = Box(Path(job.run), environment=dict(os.environ), cores=cores, nice=nice, file_mb=None)
+def start(job: Job, place: Place, *, nice: int = 0) -> Process:
+    """Score in another process, which ends with this one; `result` reads what it says.
+
+    It runs on the place's cores and GPU, and asks the solver in the sandbox of the job's level.
+    """
+    box = Box(
+        Path(job.run),
+        environment=dict(os.environ),
+        nice=nice,
+        file_mb=None,
+        gpu=job.device == "cuda",
+    )
     process = start_process(
         Sandbox("none", "the harness's own"),
-        box,
+        place.within(box),
         module_command("harness.score"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

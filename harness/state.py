@@ -5,6 +5,7 @@ harness that a campaign began with is copied here and runs it to its end, so tha
 checkout or an upgrade in the middle of the night changes nothing.
 """
 
+import errno
 import hashlib
 import os
 import secrets
@@ -41,7 +42,18 @@ class State:
         self.scratch = self.folder / "scratch"
 
     def create(self, files: Mapping[str, str]) -> None:
-        """The secret, the person's files, a copy of the harness; that last. Raises OSError."""
+        """The secret, the person's files, a copy of the harness; that last.
+
+        Raises OSError, which names the folder, and then leaves nothing.
+        """
+        try:
+            self._write(files)
+        except OSError as error:  # copytree's has no number
+            remove(self.folder)
+            what = error.strerror or f"the harness cannot be copied ({error})"
+            raise OSError(error.errno or errno.EIO, what, str(self.folder)) from error
+
+    def _write(self, files: Mapping[str, str]) -> None:
         self.folder.mkdir(parents=True, mode=0o700)
         self.scratch.mkdir()
         handle = os.open(self.folder / "secret", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

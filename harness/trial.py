@@ -20,6 +20,7 @@ from typing import Any
 from harness import contract, score
 from harness.evaluation import Status
 from harness.experiment import LevelCount, Outcome, Settings, Trial
+from harness.gpu import is_gone
 from harness.metrics import read_metrics
 from harness.sandbox import Place, start
 from harness.state import remove
@@ -86,7 +87,7 @@ def run_trial(order: Order, stop: Event) -> Outcome:
     finally:
         with contextlib.suppress(OSError):
             remove(order.scratch)
-    if status not in ("ok", "lost") and _is_full(order.results):
+    if status not in ("ok", "lost") and is_full(order.results, order.scratch.parent):
         status, reason = "lost", f"the disk is full; before that: {reason}"
     last = _last_metrics(order.results / "metrics.jsonl")
     levels = tuple(
@@ -149,6 +150,8 @@ def _judge_exit(order: Order, code: int, watch: Watch, log: Log) -> tuple[Status
         if (watch.peak_mb or 0.0) > order.memory_mb * NEAR:
             return "out_of_memory", f"killed with {watch.peak_mb:.0f} MB of memory in use"
         raise Lost("killed by something other than the harness (signal 9)")
+    if order.place.gpu and (code or not saved) and is_gone(order.place.gpu):
+        raise Lost(f"{order.place.gpu.name} was lost amid the training")
     if code:
         said = log.last_line()
         is_memory = any(word in said for word in ("OutOfMemory", "MemoryError", "allocate memory"))
@@ -207,14 +210,12 @@ def _score(order: Order, stop: Event) -> dict[str, Any]:
         settings.device,
         order.place.sandbox.level,
     )
-    return ask_scorer(job, order.place.cores, stop=stop)
+    return ask_scorer(job, order.place, stop=stop)
 
 
-def ask_scorer(
-    job: score.Job, cores: tuple[int, ...], *, stop: Event, nice: int = 0
-) -> dict[str, Any]:
+def ask_scorer(job: score.Job, place: Place, *, stop: Event, nice: int = 0) -> dict[str, Any]:
     """What the scorer found. Raises Lost where it was stopped or failed itself."""
-    process = score.start(job, cores=cores, nice=nice)
+    process = score.start(job, place, nice=nice)
     answer: list[tuple[bytes, bytes]] = []
     reader = Thread(target=lambda: answer.append(process.popen.communicate()), daemon=True)
     reader.start()
@@ -249,8 +250,8 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _is_full(folder: Path) -> bool:
+def is_full(*folders: Path) -> bool:
     try:
-        return shutil.disk_usage(folder).free < FREE_MB * 2**20
+        return any(shutil.disk_usage(folder).free < FREE_MB * 2**20 for folder in folders)
     except OSError:
         return True

@@ -1,5 +1,6 @@
 """What several tests need: a small disk that can be filled, a project in a repository."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -14,22 +15,26 @@ ROOT = Path(__file__).resolve().parent.parent
 WHO = ["-c", "user.name=a person", "-c", "user.email=person@localhost"]
 
 
+@contextlib.contextmanager
+def mounted(disk, size):
+    """A file system of its own at this folder, of a size such as 512k."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root on Linux")
+    disk.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of its own of half a megabyte."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root on Linux")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=512k", "none", str(disk)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip("mounting is not allowed here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "512k") as disk:
+        yield disk
 
 
 def fill(disk):

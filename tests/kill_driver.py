@@ -114,6 +114,7 @@ def campaign(project, hook):
             deadline=None,
             show=lambda history, text: None,
             halt=Event(),
+            scratch=project,
         )
         if not history.is_finished:
             loop.run()

@@ -100,6 +100,44 @@ def test_a_wiped_results_folder_comes_back(project, tmp_path):
     assert board(project, "night") == rows
 
 
+def test_a_campaign_begins_with_what_another_kept(project):
+    """The plan offers it; the baseline's train.py is the kept one's, and says whose it is."""
+    edits = [{"hypothesis": f"{n}", "constants": {"LEARNING_RATE": n / 100}} for n in range(1, 9)]
+    listed = project.parent / "rates.jsonl"
+    listed.write_text("".join(json.dumps(edit) + "\n" for edit in edits))
+    words = ("--researcher", "list", listed, "--rehearse")
+    assert thinker(project, "run", "--tag", "first", *words)[0] == 0
+    rows = board(project, "first")
+    incumbent = next(row["id"] for row in rows if row["is_incumbent"])
+    assert incumbent > 0, "the rehearsal keeps something"
+    code, out = thinker(project, "run", "--tag", "second", *words)
+    assert "--from first would start from it" in " ".join(out.split())
+    for tag, asked, number in (("third", "first", incumbent), ("fourth", "first:0", 0)):
+        code, out = thinker(project, "run", "--tag", tag, "--from", asked, *words)
+        assert f"{tag}, from first:{number}" in out
+        source = git(project, "show", f"refs/autoresearch/{tag}/0000:train.py")
+        assert source == git(project, "show", f"refs/autoresearch/first/{number:04d}:train.py")
+        assert board(project, tag)[0]["hypothesis"].startswith(f"The baseline, from first:{number}")
+    discarded = next(row["id"] for row in rows if row["verdict"] != "keep")
+    for asked, said in ((f"first:{discarded}", "is no kept"), ("none", "no campaign none")):
+        code, out = thinker(project, "run", "--tag", "fifth", "--from", asked, *words)
+        assert code == 2, out
+        assert said in out
+
+
+def test_the_deadline_ends_a_campaign(project):
+    """A trial that would not end before it does not begin; what was done is judged."""
+    code, out = thinker(
+        project, "run", "--hours", "0.004", "--researcher", "list", DATA / "eight.jsonl", *QUICK
+    )
+    assert code == 0, out
+    assert "ended: the deadline" in out
+    rows = board(project)
+    assert rows[0]["verdict"] == "keep"
+    assert all(row["verdict"] == "waiting" for row in rows if row["verdict"] != "keep")
+    assert len(rows) < 9
+
+
 # ---------------------------------------------------------------------------
 # Misuse
 # ---------------------------------------------------------------------------

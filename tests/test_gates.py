@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import Misuse
+from harness.experiment import Proposal
 from harness.gates import Passed, Refusal, check
 from harness.history import History
+from harness.preflight import Flight
 from harness.researcher import Brief, Exhausted, make
+from harness.researcher.prepare import prepare
 from harness.syntax import NoConstant, fingerprint, set_constants
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -261,3 +264,58 @@ def test_researchers_that_are_none_are_refused(tmp_path):
             make(words)
     with pytest.raises(Misuse, match="holds no edit"):
         listed(tmp_path, "# nothing")
+
+
+# ---------------------------------------------------------------------------
+# Repair rounds
+# ---------------------------------------------------------------------------
+
+
+class Mender:
+    """A researcher that hands in these sources, one after another."""
+
+    name = "mender"
+
+    def __init__(self, *sources):
+        self.sources, self.told = list(sources), []
+
+    def propose(self, brief):
+        return Proposal("an idea", self.sources.pop(0), self.name)
+
+    def repair(self, brief, proposal, reason):
+        self.told.append(reason)
+        return Proposal("an idea", self.sources.pop(0), self.name) if self.sources else None
+
+
+def fly(source):
+    return Flight("failed", "NameError: x") if "x" in source.splitlines()[0] else PASSES
+
+
+PASSES = Flight("passed", "")
+
+
+def test_refusals_go_back_to_be_mended():
+    """Each gate's reason reaches the researcher; what passes in the end is what is prepared."""
+    researcher = Mender("def (", "import socket" + LOADER, "x" + LOADER, "A = 1" + LOADER)
+    prepared = prepare(brief(), researcher, fly)
+    assert prepared.refused is None
+    assert prepared.flight == PASSES
+    assert prepared.proposal.source.startswith("A = 1")
+    assert ["syntax" in researcher.told[0], "socket" in researcher.told[1]] == [True, True]
+    assert researcher.told[2] == "NameError: x"
+
+
+def test_after_three_repairs_it_is_refused():
+    """The fourth version that fails is not handed back again."""
+    researcher = Mender(*["def ("] * 9)
+    prepared = prepare(brief(), researcher, fly)
+    assert prepared.refused.gate == "parse"
+    assert len(researcher.told) == 3
+    assert len(researcher.sources) == 5
+
+
+def test_what_cannot_be_mended_is_refused():
+    """A researcher that gives up ends the rounds."""
+    prepared = prepare(brief(), Mender("x" + LOADER), fly)
+    assert prepared.refused == Refusal("preflight", "NameError: x")
+    assert prepared.refused.is_broken

@@ -13,6 +13,13 @@ class Finished:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that a person is to know now: what a slot waits for, say."""
+
+    text: str
+
+
 class Executor(Protocol):
     """Outcomes are delivered to the loop as they come; a failure is an outcome."""
 

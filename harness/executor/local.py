@@ -1,12 +1,14 @@
 """This machine: one slot a core (less one) or a GPU, one thread a running trial."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
-from harness.executor import Finished
-from harness.experiment import Settings, Trial
+from harness.executor import Finished, Note
+from harness.experiment import Gpu, Settings, Trial
+from harness.gpu import wait_until_free
 from harness.sandbox import Place, Sandbox
 from harness.state import State
 from harness.trial import Order, memory_for_each, run_trial
@@ -19,11 +21,12 @@ class Local:
         sandbox: Sandbox,
         state: State,
         results: Path,
-        deliver: Callable[[Finished], None],
+        gpus: Sequence[Gpu],
+        deliver: Callable[[Finished | Note], None],
     ) -> None:
         self.slots = settings.slots
         self.settings, self.state, self.results = settings, state, results
-        self.places = [Place(sandbox, cores) for cores in cores_of_slots(settings.slots)]
+        self.places = places_of_slots(sandbox, settings.slots, gpus)
         self.memory_mb = memory_for_each(settings.slots)
         self.deliver = deliver
         self._busy: dict[Trial, int] = {}
@@ -53,7 +56,12 @@ class Local:
         thread.start()
 
     def _run(self, order: Order) -> None:
-        outcome = run_trial(order, self._stop)
+        flags: tuple[str, ...] = ()
+        if order.place.gpu:
+            flags = wait_until_free(
+                order.place.gpu, self._stop, lambda text: self.deliver(Note(text))
+            )
+        outcome = replace(run_trial(order, self._stop), flags=flags)
         if not self._stop.is_set():
             self.deliver(Finished(outcome))
 
@@ -71,6 +79,15 @@ def trial_folder(results: Path, trial: Trial) -> Path:
     return results / "experiments" / f"{trial.experiment:04d}" / str(trial.seed)
 
 
+def places_of_slots(sandbox: Sandbox, slots: int, gpus: Sequence[Gpu]) -> list[Place]:
+    """Cores and a GPU for each slot; more slots than GPUs share them."""
+    cores = cores_of_slots(slots)
+    return [
+        Place(sandbox, cores[slot], gpus[slot % len(gpus)] if gpus else None)
+        for slot in range(slots)
+    ]
+
+
 def cores_of_slots(slots: int) -> list[tuple[int, ...]]:
     """Cores for each slot, the machine's first one left to the harness where there are several."""
     if not hasattr(os, "sched_getaffinity"):
@@ -85,12 +102,10 @@ def harness_cores_and_rest() -> tuple[list[int], list[int]]:
     return (cores[:1], cores[1:]) if len(cores) > 1 else (cores, cores)
 
 
-def default_slots(device: str) -> int:
+def default_slots(gpus: int) -> int:
     """One for each visible GPU, else one for each core less the harness's."""
-    if device == "cuda":
-        import torch
-
-        return max(1, torch.cuda.device_count())
+    if gpus:
+        return gpus
     if not hasattr(os, "sched_getaffinity"):
         return max(1, (os.cpu_count() or 2) - 1)
     return len(harness_cores_and_rest()[1])

@@ -1,0 +1,32 @@
+"""What reaches the loop from the threads that work for it, and from the person."""
+
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from harness.executor import Finished, Note
+from harness.researcher.prepare import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """The researcher has nothing more to propose."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Something of the harness's own went wrong in a thread; the campaign stops and says so."""
+
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Somebody wants it to end: after what runs (False), or at once."""
+
+    at_once: bool
+
+
+Message = Finished | Note | Prepared | Drained | Failed | Signal
+Inbox = SimpleQueue[Message]

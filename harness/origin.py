@@ -1,0 +1,60 @@
+"""Where a campaign may begin but at the working tree: at what another campaign kept."""
+
+import contextlib
+from pathlib import Path
+
+from harness import campaign as campaigns
+from harness import ledger as ledger_file
+from harness.errors import Misuse
+from harness.history import Contradiction
+from harness.repo import Repo, check_tag
+
+
+def based_on(project: Path, asked: str) -> tuple[str, str]:
+    """A kept experiment named TAG[:ID] in full, by default the incumbent, and its train.py.
+
+    Raises Misuse.
+    """
+    tag, _, number = asked.partition(":")
+    found = None
+    if check_tag(tag) is None:
+        path = campaigns.ledger_of(project, tag)
+        campaigns.restore(project, tag, path)
+        found = campaigns.read(path) if path.is_file() else None
+    if found is None:
+        raise Misuse(
+            f"--from {asked}: there is no campaign {tag}; thinker board shows what there is"
+        )
+    history = found.history
+    kept = [n for n, r in history.records.items() if r.verdict and r.verdict.decision == "keep"]
+    if number and not (number.isdecimal() and int(number) in kept):
+        raise Misuse(
+            f"--from {asked}: {number} is no kept experiment of {tag}; there is"
+            f" {', '.join(map(str, kept)) or 'none'}"
+        )
+    if history.incumbent is None:
+        raise Misuse(f"--from {asked}: {tag} has kept nothing yet")
+    chosen = int(number) if number else history.incumbent
+    source = Repo(project, tag).source(history.records[chosen].commit)
+    return f"{tag}:{chosen}", source
+
+
+def offer(project: Path, tag: str) -> str:
+    """Of the newest other campaign: what it kept and nobody took over. Empty where nothing."""
+    newest: campaigns.Found | None = None
+    for path in (project / campaigns.RESULTS).glob("*/ledger.jsonl"):
+        with contextlib.suppress(ledger_file.Damaged, Contradiction, OSError):
+            found = campaigns.read(path) if path.parent.name != tag else None
+            if found and (newest is None or found.history.started_at > newest.history.started_at):
+                newest = found
+    if newest is None or not newest.history.incumbent:
+        return ""
+    history, incumbent = newest.history, newest.history.incumbent
+    source = Repo(project, newest.tag).source(history.records[incumbent].commit)
+    if source == (project / "train.py").read_text(encoding="utf-8"):
+        return ""
+    accuracy = history.accuracy_of(incumbent)
+    return (
+        f"{newest.tag} kept experiment {incumbent} ({accuracy:.4f}), which train.py does not have;"
+        f" --from {newest.tag} would start from it"
+    )

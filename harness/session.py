@@ -1,0 +1,255 @@
+"""One process's work at a campaign, from the copy of the harness that it began with.
+
+It takes the ledger, says what it is going to do, and runs the loop until that ends.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+from types import FrameType
+
+from harness import campaign as campaigns
+from harness.awake import awake
+from harness.campaign import Wanted
+from harness.commits import Base
+from harness.errors import Broken, Misuse
+from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
+from harness.gpu import check_inside, detect
+from harness.history import History
+from harness.ledger import Ledger
+from harness.live import View, plan
+from harness.loop import Loop
+from harness.messages import Inbox, Signal
+from harness.origin import offer
+from harness.preflight import Flight, preflight
+from harness.repo import Repo
+from harness.researcher import make as make_researcher
+from harness.sandbox import Place, Sandbox, choose
+from harness.score import hide
+from harness.state import State, remove
+from harness.survivors import end_survivors
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A campaign whose ledger this process holds."""
+
+    project: Path
+    state: State
+    repo: Repo
+    ledger: Ledger
+    settings: Settings
+    sandbox: Sandbox
+    gpus: tuple[Gpu, ...]
+    rehearse: bool
+
+
+def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bool) -> int:
+    """Begin the campaign or go on with it; the exit code. Raises Misuse, Broken, OSError."""
+    state = State(campaign)
+    state.check()
+    hide()
+    path = campaigns.ledger_of(project, tag)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    repo = Repo(project, tag)
+    with Ledger(path) as ledger, awake() as sleepy:
+        history = History.of(ledger.entries)
+        resumed = history.started is not None
+        history = history.after(
+            ledger.append(_resumed(history, wanted))
+            if resumed
+            else ledger.append(_started(project, wanted, repo, state, rehearse))
+        )
+        settings = replace(history.settings, slots=history.slots)
+        session = Session(
+            project,
+            state,
+            repo,
+            ledger,
+            settings,
+            _sandbox_of(settings, rehearse),
+            _gpus_of(history, rehearse),
+            rehearse,
+        )
+        end_survivors(state)
+        remove(state.scratch)
+        state.scratch.mkdir()
+        text = plan(history, session.sandbox.detail, resumed=resumed, ends=ends(history))
+        if not resumed and (kept := offer(project, tag)):
+            text += f"\n{'offer':11} {kept}"
+        if sleepy:
+            text += f"\n{'sleep':11} {sleepy}"
+        print(text, file=sys.stderr, flush=True)
+        try:
+            return _work(session, history)
+        except repo.failure as error:
+            raise Broken(f"git failed: {' '.join(str(error).split())[:600]}") from error
+
+
+def _started(project: Path, wanted: Wanted, repo: Repo, state: State, rehearse: bool) -> Started:
+    settings, gpus = _first_settings(wanted, rehearse)
+    texts = campaigns.read_person_files(project)
+    return campaigns.started(
+        repo.tag, state.folder.name, settings, repo.head(), texts, gpus, wanted.based_on or ""
+    )
+
+
+def _resumed(history: History, wanted: Wanted) -> Resumed:
+    total = wanted.experiments if wanted.experiments is not None else history.total
+    return Resumed(total, wanted.slots or history.slots)
+
+
+def _work(session: Session, history: History) -> int:
+    from harness.executor.local import Local, harness_cores_and_rest
+    from harness.executor.rehearsal import Rehearsal
+    from harness.trial import memory_for_each
+
+    inbox: Inbox = Inbox()
+    halt = Event()
+    settings, state = session.settings, session.state
+    results = session.ledger.path.parent
+    executor: Rehearsal | Local
+    if session.rehearse:
+        executor = Rehearsal(settings.slots, inbox.put)
+    else:
+        executor = Local(settings, session.sandbox, state, results, session.gpus, inbox.put)
+        for place in executor.places[: len(session.gpus)]:
+            check_inside(place, state.scratch / "gpu-check")
+    cores = tuple(harness_cores_and_rest()[0]) if sys.platform == "linux" else ()
+
+    def try_out(source: str) -> Flight:
+        if session.rehearse:
+            return Flight("unproven", "a rehearsal")
+        place = Place(session.sandbox, cores)
+        memory_mb = memory_for_each(settings.slots + 1)
+        return preflight(source, settings, state.scratch / "preflight", place, halt, memory_mb)
+
+    assert history.started
+    base = Base(
+        history.started.head,
+        state.read("train.py"),
+        state.read("program.md"),
+        history.started_at,
+        history.started.based_on,
+    )
+    if cores:
+        os.sched_setaffinity(0, cores)  # the others are the slots'
+    with View(executor.running) as view:
+        answer_signals(inbox, view)
+        loop = Loop(
+            ledger=session.ledger,
+            history=history,
+            repo=session.repo,
+            base=base,
+            researcher=make_researcher(settings.researcher),
+            executor=executor,
+            inbox=inbox,
+            try_out=try_out,
+            deadline=campaigns.monotonic_deadline(history),
+            show=view.show,
+            halt=halt,
+            scratch=state.scratch,
+        )
+        stopped = loop.run()
+    return farewell(loop.history, stopped)
+
+
+def farewell(history: History, stopped: Stopped) -> int:
+    from harness.leaderboard import summary
+
+    assert history.started
+    tag = history.started.tag
+    with contextlib.suppress(OSError):
+        print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
+        more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
+        print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
+    if not stopped.is_finished:
+        return 130
+    return 1 if stopped.reason.startswith("the baseline") else 0
+
+
+def _first_settings(wanted: Wanted, rehearse: bool) -> tuple[Settings, tuple[Gpu, ...]]:
+    from harness.executor.local import default_slots
+
+    device = wanted.device or "auto"
+    gpus: tuple[Gpu, ...] = ()
+    if rehearse:
+        device = "cpu" if device == "auto" else device
+    elif device != "cpu":
+        device, gpus = _device(device)
+    asked = wanted.sandbox or "auto"
+    level = "none" if rehearse or asked == "none" else choose().level
+    slots = wanted.slots or default_slots(len(gpus))
+    return campaigns.new_settings(wanted, device=device, sandbox=level, slots=slots), gpus
+
+
+def _device(asked: str) -> tuple[str, tuple[Gpu, ...]]:
+    """What `--device auto` means here, and the GPUs. Raises Misuse where what is asked is none."""
+    found = detect()
+    is_there = {"cuda": bool(found.gpus), "mps": found.has_mps, "cpu": True}
+    device = next(name for name in is_there if is_there[name]) if asked == "auto" else asked
+    if not is_there[device]:
+        raise Misuse(f"--device {device}: torch finds none on this machine; use --device auto")
+    return device, found.gpus if device == "cuda" else ()
+
+
+def _gpus_of(history: History, rehearse: bool) -> tuple[Gpu, ...]:
+    """Those of the campaign, which must be here still: figures of others do not compare."""
+    assert history.started
+    recorded = history.started.gpus
+    if rehearse or not recorded:
+        return ()
+    here = {gpu.uuid: gpu for gpu in detect().gpus}
+    missing = [gpu.name for gpu in recorded if gpu.uuid not in here]
+    if missing:
+        names = ", ".join(gpu.name for gpu in here.values()) or "none"
+        raise Misuse(
+            f"the campaign ran on {', '.join(missing)}, and here torch finds {names}; figures of"
+            " other GPUs do not compare: begin another campaign with --tag"
+        )
+    return tuple(replace(gpu, device=here[gpu.uuid].device) for gpu in recorded)
+
+
+def ends(history: History) -> str:
+    parts = []
+    if history.total is not None:
+        parts.append(f"after {history.total} experiments ({history.proposals} done)")
+    if history.settings.deadline:
+        parts.append(f"at {campaigns.local_time(history.settings.deadline)}")
+    return " or ".join(parts) or "when the researcher has nothing more to propose"
+
+
+def answer_signals(inbox: Inbox, view: View) -> None:
+    """Ctrl-C once: let what runs end; twice, or SIGTERM: end it now. A closed terminal: go on."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        inbox.put(Signal(at_once=number == signal.SIGTERM))
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        view.detach()
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, hang_up)
+
+
+def _sandbox_of(settings: Settings, rehearse: bool) -> Sandbox:
+    """The level of the campaign, which must work still. Raises Misuse."""
+    if rehearse:
+        return Sandbox("none", "none needed: a rehearsal trains nothing")
+    if settings.sandbox == "none":
+        return choose("none")
+    found = choose()
+    if found.level != settings.sandbox:
+        raise Misuse(
+            f"the campaign's trials run in {settings.sandbox}, and here only {found.level} works;"
+            " mend that, or begin another campaign with --tag"
+        )
+    return found
