@@ -123,9 +123,9 @@ def begin(project, *words, **options):
     )
 
 
-def thinker(project, *words):
+def thinker(project, *words, timeout=400):
     process = begin(project, *words)
-    out, _ = process.communicate(timeout=400)
+    out, _ = process.communicate(timeout=timeout)
     return process.returncode, out
 
 

@@ -102,7 +102,7 @@ def test_a_wiped_results_folder_comes_back(project, tmp_path):
 
 def test_a_campaign_begins_with_what_another_kept(project):
     """The plan offers it; the baseline's train.py is the kept one's, and says whose it is."""
-    edits = [{"hypothesis": f"{n}", "constants": {"LEARNING_RATE": n / 100}} for n in range(1, 9)]
+    edits = [{"hypothesis": f"{n}", "constants": {"LEARNING_RATE": n / 100}} for n in range(25, 42)]
     listed = project.parent / "rates.jsonl"
     listed.write_text("".join(json.dumps(edit) + "\n" for edit in edits))
     words = ("--researcher", "list", listed, "--rehearse")
