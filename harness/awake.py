@@ -21,7 +21,7 @@ def awake() -> Iterator[str]:
     """What a person is to be told where the machine may fall asleep; empty where it will not."""
     holder = CAFFEINATE if sys.platform == "darwin" else INHIBIT
     if shutil.which(holder[0]) is None:
-        yield f"not prevented ({holder[0]} is missing): see to it that this machine stays awake"
+        yield f"not prevented ({holder[0]} is missing): keep this machine awake"
         return
     process = subprocess.Popen(
         [*holder, "cat"],
@@ -38,8 +38,8 @@ def awake() -> Iterator[str]:
         else:
             assert process.stderr
             said = process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
-            why = " ".join([holder[0], "refuses:", *said])[:160]
-            yield f"not prevented ({why}): see to it that this machine stays awake"
+            why = " ".join([holder[0], "refuses:", *said]).partition(": No such file")[0][:60]
+            yield f"not prevented ({why}): keep this machine awake"
     finally:
         for stream in (process.stdin, process.stderr):
             if stream:

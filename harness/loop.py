@@ -162,9 +162,14 @@ class Loop:
                 self.settle()
             source = self.repo.source(self.history.records[trial.experiment].commit)
             self.executor.start(trial, source)
-            wanted = wanted[1:]
-        if len({trial.experiment for trial in wanted}) < self.executor.slots:
+        if self.waiting() < self.executor.slots:
             self.ask_researcher()
+
+    def waiting(self) -> int:
+        """Prepared experiments that no slot has taken yet. One for each slot is enough: what is
+        proposed later knows more."""
+        begun = {trial.experiment for trial in self.executor.running()}
+        return len(self.history.open.keys() - begun - {BASELINE})
 
     def next_message(self) -> Message | None:
         """Waits for one, unless there is something to start at once."""

@@ -70,7 +70,7 @@ def test_a_refusal_is_told(inhibitor):
     inhibitor("echo 'Failed to connect to bus' >&2; exit 1")
     with awake() as told:
         assert "Failed to connect to bus" in told
-        assert "stays awake" in told
+        assert "keep this machine awake" in told
 
 
 def test_a_missing_inhibitor_is_told(tmp_path, monkeypatch):

@@ -84,6 +84,15 @@ def test_killed_amid_real_trainings_it_goes_on(project, slow_list):
     assert fingerprint_of(project) == before
 
 
+def test_one_proposal_waits_for_a_slot(project, slow_list):
+    """While the baseline trains, the next is prepared, and no more: later ones will know more."""
+    process = begin(project, *run_words(slow_list, 4), "--seeds", "2")
+    until(lambda: has_tried(project, 1))
+    assert [row["verdict"] for row in board(project)[1:]] == ["waiting"]
+    process.kill()
+    process.communicate()
+
+
 def test_ctrl_c_once_lets_the_trial_end(project, slow_list):
     """What runs is finished and judged, nothing new begins; exit 130, and it can go on."""
     process = begin(project, *run_words(slow_list))
