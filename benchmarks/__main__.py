@@ -7,6 +7,7 @@ speed     samples per core-second of training, share of data generation, start t
           problems per second
 addition  exact match on ten-digit addition after 90 s of --tasks add:1-10, one thread
 ladder    official accuracy after 120, 300 and 900 s: the last is `python train.py` by hand
+slots     share of slot time in trials while a researcher thinks, beside a serial loop's
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
@@ -26,10 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.night import night
+from benchmarks.slots import slots
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring", "night")
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -340,6 +342,7 @@ def main() -> int:
         "addition": addition,
         "ladder": ladder,
         "scoring": scoring,
+        "slots": lambda table, folder: slots(table.row),
         "night": lambda table, folder: night(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:

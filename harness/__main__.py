@@ -58,9 +58,13 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.verify_command import verify
 
             return verify(args)
+        case "doctor":
+            from harness.doctor_command import doctor
+
+            return doctor(args.json)
         case "run":
-            from harness.campaign import Wanted
             from harness.run_command import run
+            from harness.settings import Wanted
 
             wanted = Wanted(
                 args.tag,
@@ -76,6 +80,8 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
                 args.sandbox,
                 args.device,
                 args.based_on,
+                args.tasks,
+                args.reserve,
             )
             return run(wanted, args.inside, args.rehearse, words)
     from harness import board_command

@@ -16,7 +16,8 @@ from harness import ledger as ledger_file
 from harness.campaign import RESULTS, Found
 from harness.errors import Misuse
 from harness.history import History
-from harness.leaderboard import rows, summary
+from harness.judge import posteriors
+from harness.leaderboard import notes, rows, slot_time, summary
 from harness.live import table
 from harness.repo import Repo
 from harness.scored_table import results_console
@@ -32,6 +33,9 @@ def board(tag: str | None, as_json: bool) -> int:
         print(json.dumps([row.as_dict() for row in listed], indent=2, allow_nan=False))
     else:
         parts: list[RenderableType] = [table(listed), Text(), Text(summary(found.history))]
+        if used := slot_time(found.history).words():
+            parts.append(Text(used, style="dim"))
+        parts += [Text(note, style="dim") for note in notes(found.history)]
         parts.append(Text(state_of(found), style="dim"))
         if damage:
             parts.append(Text(damage, style="red"))
@@ -58,6 +62,13 @@ def show(tag: str | None, number: int, as_json: bool) -> int:
         ("preflight", experiment.preflight),
         ("verdict", f"{verdict.decision}: {verdict.reason}" if verdict else "none yet"),
     ]
+    if posterior := posteriors(found.history).get(number):
+        lines.append(("accuracy", f"{posterior.accuracy:.4f} ± {posterior.accuracy_sd:.4f}"))
+        if number:
+            effect = f"{posterior.effect:+.4f} ± {posterior.effect_sd:.4f}"
+            lines.append(("effect", f"{effect}, P(real) {posterior.p_real:.2f}"))
+    if record.standing:
+        lines.append(("standing", record.standing))
     for outcome in record.outcomes:
         figures = f"{outcome.status}"
         if outcome.status == "ok":
@@ -69,6 +80,7 @@ def show(tag: str | None, number: int, as_json: bool) -> int:
             figures += f", {outcome.memory_mb:.0f} MB"
         figures += f", slot {outcome.slot}, {outcome.sandbox}"
         lines.append((f"seed {outcome.seed}", figures))
+        lines += [("", flag) for flag in outcome.flags]
         if outcome.reason:
             lines.append(("", outcome.reason))
         for level in outcome.levels:

@@ -5,11 +5,12 @@ Only objects are written here; what points to them follows from the ledger, in `
 
 from dataclasses import dataclass, replace
 
+from harness.commit_message import message
 from harness.experiment import BASELINE, Experiment, Merged, Verdict
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.ledger import now
-from harness.repo import Repo, message
+from harness.repo import Repo
 from harness.researcher.prepare import Prepared
 
 

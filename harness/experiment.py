@@ -10,6 +10,7 @@ from typing import Literal
 from harness.evaluation import Status
 
 Decision = Literal["keep", "discard", "crash"]
+Standing = Literal["provisional", "confirmed", "withdrawn"]
 BASELINE = 0
 
 
@@ -73,8 +74,8 @@ class LevelCount:
 class Outcome:
     """What a trial left. A figure that is not known is None, never 0.
 
-    `start_s` are the seconds before its first step, `train_s` from its spawn to its end, `score_s`
-    of scoring; `cpu_s` the CPU seconds of training, `solve_s` those that the solver took.
+    `start_s` are the seconds from its spawn to the first line of its metrics, `train_s` to its end,
+    `score_s` of scoring; `cpu_s` the CPU seconds of training, `solve_s` those that the solver took.
     """
 
     experiment: int
@@ -93,6 +94,7 @@ class Outcome:
     sandbox: str
     checkpoint: str  # SHA-256 of its tensors; equal ones from different seeds reveal a pinned seed
     flags: tuple[str, ...] = ()
+    start_s: float | None = None
 
     @property
     def accuracy(self) -> float:
@@ -105,11 +107,27 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Posterior:
+    """What is believed of an experiment, given all trials so far. Accuracies 0 to 1.
+
+    `effect` is that of its edit, the difference to its parent's true accuracy; `p_real` the
+    probability that it is above zero. `_sd` are standard deviations.
+    """
+
+    accuracy: float
+    accuracy_sd: float
+    effect: float
+    effect_sd: float
+    p_real: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What was decided of an experiment, and the figures that led to it.
 
-    `accuracy` is None where no trial was ok; `incumbent_accuracy` is that of the incumbent that it
-    was compared with, None for the baseline. `reason` is one sentence.
+    `accuracy` is the mean of its ok trials, None where there is none; `incumbent_accuracy` the
+    posterior mean of the incumbent that it was compared with, None for the baseline. `reason` is
+    one sentence; `simpler` a keep for that, about equal as it is.
     """
 
     experiment: int
@@ -118,6 +136,8 @@ class Verdict:
     accuracy: float | None
     incumbent: int
     incumbent_accuracy: float | None
+    posterior: Posterior | None = None
+    simpler: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +166,9 @@ class Settings:
     researcher: tuple[str, ...]
     experiments: int | None
     deadline: str | None
+    baseline_seeds: int = 1
+    reserve: float = 0.0  # share of the trials that are repeats at the end
+    tasks: str | None = None  # trained and scored on these alone, such as add:1-4
 
 
 # ---------------------------------------------------------------------------
@@ -210,6 +233,29 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What an experiment counts as after another of its trials; `trials` are all of its own.
+
+    `standing` is None for the baseline and for what was not kept.
+
+    A tip of the campaign that is withdrawn is taken off it: the incumbent is what it stood on.
+    """
+
+    experiment: int
+    standing: Standing | None
+    reason: str
+    posterior: Posterior | None
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """No new experiment begins any more; what runs from here are repeats."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """`is_finished`: a limit was reached, and there is nothing to resume."""
 
@@ -217,4 +263,4 @@ class Stopped:
     is_finished: bool
 
 
-Event = Started | Resumed | Proposed | Merged | Tried | Judged | Stopped
+Event = Started | Resumed | Proposed | Merged | Tried | Judged | Reviewed | Closing | Stopped

@@ -7,14 +7,18 @@ from typing import Self
 from harness.errors import Broken
 from harness.experiment import (
     BASELINE,
+    Closing,
     Event,
     Experiment,
     Judged,
     Merged,
     Outcome,
+    Posterior,
     Proposed,
     Resumed,
+    Reviewed,
     Settings,
+    Standing,
     Started,
     Stopped,
     Tried,
@@ -33,9 +37,9 @@ class Contradiction(Broken):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that is known of one experiment. `commit` is the newest; `line_parents` its git parents.
+    """All that is known of one experiment. `commit` is the newest; `posterior` too.
 
-    `replaces` is the incumbent that a keep took the place of where that is not its parent.
+    `standing` is a keep's, None for all others; `reviewed` how many trials it rests on.
     """
 
     experiment: Experiment
@@ -44,6 +48,10 @@ class Record:
     outcomes: tuple[Outcome, ...] = ()
     verdict: Verdict | None = None
     judged_at: str = ""
+    posterior: Posterior | None = None
+    standing: Standing | None = None
+    reviewed: int = 0
+    first: int = 0  # outcomes before the verdict; those after it are repeats
 
     @property
     def is_open(self) -> bool:
@@ -60,11 +68,16 @@ class History:
 
     def __init__(self) -> None:
         self.started: Started | None = None
-        self.started_at = self.last_at = ""
+        self.started_at = self.last_at = self.last_trial_at = ""
         self.total: int | None = None  # experiments to do, the baseline not counted
         self.slots = 1
         self.records: dict[int, Record] = {}
-        self.incumbent: int | None = None
+        self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
+        self.unreviewed: dict[int, None] = {}  # judged ones with another trial since
+        self.closing: Closing | None = None
+        self.closing_from, self.closing_at = 0, ""  # trials before it
+        self.trials = 0  # that told something: all but lost ones
+        self.judged: dict[int, None] = {}  # experiments with a verdict, in that order
         self.open: dict[int, None] = {}  # experiments without a verdict, oldest first
         self.fingerprints: dict[str, int] = {}
         self.stopped: Stopped | None = None
@@ -84,6 +97,10 @@ class History:
             setattr(history, name, dict(value) if isinstance(value, dict) else value)
         history._apply(entry)
         return history
+
+    @property
+    def incumbent(self) -> int | None:
+        return self.tips[-1] if self.tips else None
 
     @property
     def settings(self) -> Settings:
@@ -107,13 +124,16 @@ class History:
         return self.records[number].verdict
 
     def accuracy_of(self, number: int) -> float | None:
-        verdict = self.records[number].verdict
-        return verdict.accuracy if verdict else None
+        """The posterior mean, or what its trials read where there is none."""
+        record = self.records[number]
+        if record.posterior:
+            return record.posterior.accuracy
+        return record.verdict.accuracy if record.verdict else None
 
     def line(self) -> tuple[int, ...]:
         """The incumbent, what it was derived from, and so on to the baseline."""
         found: list[int] = []
-        number = self.incumbent
+        number: int | None = self.incumbent
         while number is not None and number not in found:
             found.append(number)
             number = self.records[number].experiment.parent
@@ -132,6 +152,8 @@ class History:
                     entry.event.settings.slots,
                 )
             case Resumed(experiments, slots):
+                if experiments != self.total:
+                    self.closing, self.closing_at = None, ""
                 self.total, self.slots, self.stopped = experiments, slots, None
             case Proposed(experiment):
                 self._propose(experiment, entry.time)
@@ -155,8 +177,18 @@ class History:
                 self.records[outcome.experiment] = replace(
                     record, outcomes=(*record.outcomes, outcome)
                 )
+                self.last_trial_at = entry.time
+                if outcome.status != "lost":
+                    self.trials += 1
+                    if record.verdict:
+                        self.unreviewed[outcome.experiment] = None
             case Judged(verdict, commit):
                 self._judge(verdict, commit, entry.time)
+            case Reviewed():
+                self._review(entry.event)
+            case Closing():
+                self.closing, self.closing_from = entry.event, self.trials
+                self.closing_at = entry.time
             case Stopped():
                 self.stopped = entry.event
 
@@ -173,12 +205,37 @@ class History:
         record = self._record(verdict.experiment)
         if not record.is_open:
             raise Contradiction(self.events, f"experiment {verdict.experiment} judged twice")
+        is_kept = verdict.decision == "keep"
         self.records[verdict.experiment] = replace(
-            record, verdict=verdict, commit=commit, judged_at=time
+            record,
+            verdict=verdict,
+            commit=commit,
+            judged_at=time,
+            posterior=verdict.posterior,
+            standing="provisional" if is_kept and verdict.experiment != BASELINE else None,
+            reviewed=len(record.seeds),
+            first=len(record.outcomes),
         )
         del self.open[verdict.experiment]
-        if verdict.decision == "keep" or verdict.experiment == BASELINE:
-            self.incumbent = verdict.experiment
+        self.judged[verdict.experiment] = None
+        if is_kept or verdict.experiment == BASELINE:
+            self.tips = (*self.tips, verdict.experiment)
+
+    def _review(self, review: Reviewed) -> None:
+        record = self._record(review.experiment)
+        if record.is_open:
+            raise Contradiction(
+                self.events, f"experiment {review.experiment} reviewed before its verdict"
+            )
+        self.records[review.experiment] = replace(
+            record,
+            posterior=review.posterior,
+            standing=review.standing,
+            reviewed=review.trials,
+        )
+        self.unreviewed.pop(review.experiment, None)
+        while self.tips and self.records[self.tips[-1]].standing == "withdrawn":
+            self.tips = self.tips[:-1]
 
     def _record(self, number: int) -> Record:
         if number not in self.records:

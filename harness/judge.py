@@ -1,50 +1,90 @@
-"""Which trials are wanted, and the verdicts once none are: pure, from a history to decisions.
+"""Which trials are wanted, the verdicts once none are, and what repeats say of a verdict: pure.
 
-The rule is best so far: an experiment is kept when its mean accuracy is above its incumbent's.
+An experiment is kept when the posterior mean of its gain over the incumbent is above zero, or when
+it is about equal and clearly simpler. A keep is provisional until repeats confirm or withdraw it.
+docs/JUDGE.md explains the rules; `harness.belief` computes, `harness.adoption` decides.
 """
 
+import functools
 import random
 from collections.abc import Sequence
 
-from harness.experiment import BASELINE, Decision, Outcome, Trial, Verdict
+from harness import adoption, belief
+from harness.belief import Measured
+from harness.contention import is_contended
+from harness.experiment import (
+    BASELINE,
+    Decision,
+    Outcome,
+    Posterior,
+    Reviewed,
+    Trial,
+    Verdict,
+)
 from harness.history import History, Record
+from harness.noise import Noise
 
 LOST_MOST = 3  # trials of one experiment that the machine may lose before it counts as a crash
+SEEDS = 32  # drawn for a campaign; more than an experiment ever has trials
 FAILED = ("crash", "timeout", "out_of_memory", "no_checkpoint", "lost")
 
 
+# ---------------------------------------------------------------------------
+# Trials
+# ---------------------------------------------------------------------------
+
+
 def trials_wanted(history: History, running: Sequence[Trial] = ()) -> list[Trial]:
-    """Trials to start next, most wanted first: the baseline's, then experiments', oldest first."""
+    """Trials of experiments without a verdict: the baseline's, then the others', oldest first."""
     wanted = []
     for number in history.open:
         record = history.records[number]
         if record.experiment.refused or _has_failed(record):
             continue
-        wanted += [Trial(number, s) for s in seeds(history) if s not in record.seeds]
+        first = seeds(history)[: _trials_for_verdict(history, record)]
+        wanted += [Trial(number, seed) for seed in first if seed not in record.seeds]
         if number == BASELINE:  # what comes after it needs something to be compared with
             break
     return [trial for trial in wanted if trial not in running]
 
 
-def verdicts(history: History, running: Sequence[Trial] = ()) -> list[Verdict]:
-    """Verdicts on the open experiments that no trial is missing of, oldest first."""
-    found = []
+def repeat_wanted(history: History, running: Sequence[Trial] = ()) -> Trial | None:
+    """One more trial of what could be adopted, where it may change that most; None for enough.
+
+    In the closing the incumbent and the baseline come first, since what a person reads is the
+    distance between them.
+    """
     busy = {trial.experiment for trial in running}
-    for number in history.open:
-        record = history.records[number]
-        if number not in busy and not _is_waiting(history, record):
-            found.append(_verdict(history, record))
-            break  # what it decides may change what the next is compared with
-        if number == BASELINE:
-            break
-    return found
+    candidates = [
+        number
+        for number in history.line()
+        if number not in busy and len(history.records[number].seeds) < adoption.MOST_TRIALS
+    ]
+    if not candidates:
+        return None
+    found, _ = beliefs_of(history)
+    known = {n: (found[n], len(history.records[n].seeds)) for n in candidates if n in found}
+    order = adoption.repeats(known)
+    if history.closing:
+        ends = [n for n in (history.line()[0], BASELINE) if n in candidates]
+        order = [n for n in ends if len(history.records[n].seeds) < adoption.LEAST_TRIALS] + order
+    order += sorted(candidates, key=lambda n: len(history.records[n].seeds))
+    used = history.records[order[0]].seeds
+    return Trial(order[0], next(seed for seed in seeds(history) if seed not in used))
 
 
 def seeds(history: History) -> list[int]:
-    """The seeds of every experiment's trials: the campaign's own, the same for all."""
+    """The seeds of trials, the same for every experiment: its first trial has the first of them."""
     assert history.started
     drawn = random.Random(f"{history.started.campaign}:seeds")
-    return drawn.sample(range(1, 2**31), history.settings.seeds)
+    return drawn.sample(range(1, 2**31), SEEDS)
+
+
+def _trials_for_verdict(history: History, record: Record) -> int:
+    is_baseline = record.experiment.id == BASELINE
+    settings = history.settings
+    again = any(is_contended(outcome) for outcome in record.outcomes)  # once
+    return (settings.baseline_seeds if is_baseline else settings.seeds) + again
 
 
 def _has_failed(record: Record) -> bool:
@@ -53,18 +93,35 @@ def _has_failed(record: Record) -> bool:
     return lost >= LOST_MOST or any(o.status not in ("ok", "lost") for o in record.outcomes)
 
 
+# ---------------------------------------------------------------------------
+# Verdicts
+# ---------------------------------------------------------------------------
+
+
+def verdicts(history: History, running: Sequence[Trial] = ()) -> list[Verdict]:
+    """The verdict on the oldest open experiment that no trial is missing of, if there is one."""
+    busy = {trial.experiment for trial in running}
+    for number in history.open:
+        record = history.records[number]
+        if number not in busy and not _is_waiting(history, record):
+            return [_verdict(history, record)]  # it may change what the next is compared with
+        if number == BASELINE:
+            break
+    return []
+
+
 def _is_waiting(history: History, record: Record) -> bool:
     if record.experiment.refused or _has_failed(record):
         return False
-    return len(record.seeds) < history.settings.seeds
+    return len(record.seeds) < _trials_for_verdict(history, record)
 
 
 def _verdict(history: History, record: Record) -> Verdict:
     number, refused = record.experiment.id, record.experiment.refused
     incumbent = history.incumbent if history.incumbent is not None else number
     bar = history.accuracy_of(incumbent) if incumbent != number else None
-    right = [o.accuracy for o in record.outcomes if o.status == "ok"]
-    accuracy = sum(right) / len(right) if right else None
+    readings = readings_of(record)
+    accuracy = sum(readings) / len(readings) if readings else None
     if refused:
         broken: Decision = "crash" if record.experiment.broken else "discard"
         return Verdict(number, broken, refused, None, incumbent, bar)
@@ -73,16 +130,129 @@ def _verdict(history: History, record: Record) -> Verdict:
         decision, said = _failure(failed or record.outcomes[-1])
         return Verdict(number, decision, said, accuracy, incumbent, bar)
     assert accuracy is not None
+    found, noise = beliefs_of(history, number)
+    posterior, known = found[number], _noun(found[number])
     if number == BASELINE:
-        return Verdict(number, "keep", "the baseline", accuracy, incumbent, None)
-    if bar is None:
-        reason = f"{accuracy:.4f}, and the baseline has no accuracy"
-        return Verdict(number, "keep", reason, accuracy, incumbent, bar)
-    reason = f"{accuracy:.4f} against the incumbent's {bar:.4f}"
-    better: Decision = "keep" if accuracy > bar else "discard"
-    return Verdict(number, better, reason, accuracy, incumbent, bar)
+        return Verdict(number, "keep", "the baseline", accuracy, incumbent, None, known)
+    bar = found[incumbent].accuracy
+    if pinned := _pinned(record):
+        return Verdict(number, "discard", pinned, accuracy, incumbent, bar, known)
+    is_simpler = False
+    if record.experiment.parent == incumbent:
+        is_kept, reason = adoption.is_gain(posterior), _words(posterior.effect, posterior, noise)
+        if not is_kept:
+            nodes = record.experiment.nodes
+            parent_nodes = history.records[incumbent].experiment.nodes
+            is_simpler = adoption.is_simpler(
+                posterior, noise.sd, nodes=nodes, parent_nodes=parent_nodes, debt=_debt(history)
+            )
+            if is_simpler:
+                reason = f"about equal ({reason}) and {1 - nodes / parent_nodes:.0%} simpler"
+    else:  # the incumbent moved, and this could not be merged onto it
+        gain = posterior.accuracy - bar
+        is_kept, reason = gain > 0, _words(gain, posterior, noise)
+    kept: Decision = "keep" if is_kept or is_simpler else "discard"
+    return Verdict(number, kept, reason, accuracy, incumbent, bar, known, is_simpler)
+
+
+def _words(gain: float, posterior: belief.Posterior, noise: Noise) -> str:
+    return (
+        f"{gain:+.4f} ± {posterior.effect_sd:.4f}, P(real) {posterior.p_real:.2f},"
+        f" noise {noise.sd:.4f}"
+    )
+
+
+def _debt(history: History) -> float:
+    """What keeps for simplicity on the line cost since the last confirmed keep, in accuracy."""
+    found, _ = beliefs_of(history)
+    keeps = []
+    for number in reversed(history.line()):
+        record = history.records[number]
+        if record.standing == "confirmed" or (record.verdict and record.verdict.simpler):
+            keeps.append((found[number], record.standing or "provisional"))
+    return adoption.debt_of(keeps)
 
 
 def _failure(outcome: Outcome) -> tuple[Decision, str]:
     said = f"{outcome.status.replace('_', ' ')}: {outcome.reason}"
     return ("crash" if outcome.status in FAILED else "discard"), said
+
+
+# ---------------------------------------------------------------------------
+# Reviews
+# ---------------------------------------------------------------------------
+
+
+def reviews(history: History) -> list[Reviewed]:
+    """What an experiment counts as now that it has another trial, if one has."""
+    if not history.unreviewed:
+        return []
+    number = next(iter(history.unreviewed))
+    record = history.records[number]
+    trials = len(record.seeds)
+    if not readings_of(record):
+        return [Reviewed(number, record.standing, "no trial was ok", None, trials)]
+    found, noise = beliefs_of(history)
+    posterior = found[number]
+    if record.standing is None:
+        return [Reviewed(number, None, "another trial", _noun(posterior), trials)]
+    if pinned := _pinned(record):
+        return [Reviewed(number, "withdrawn", pinned, _noun(posterior), trials)]
+    standing = adoption.standing(posterior, trials)
+    reason = _words(posterior.effect, posterior, noise)
+    return [Reviewed(number, standing, reason, _noun(posterior), trials)]
+
+
+def _pinned(record: Record) -> str:
+    """Trials of different seeds that trained the very same weights: the seed is not used."""
+    digests = [o.checkpoint for o in record.outcomes if o.status == "ok" and o.checkpoint]
+    if len(digests) > len(set(digests)):
+        return "its weights are the same whatever the seed: use the seed that it is given"
+    return ""
+
+
+# ---------------------------------------------------------------------------
+# Beliefs
+# ---------------------------------------------------------------------------
+
+
+def beliefs_of(
+    history: History, candidate: int | None = None
+) -> tuple[dict[int, belief.Posterior], Noise]:
+    """Of everything that has a verdict and was measured, and of the candidate; and the noise."""
+    numbers = [*history.judged, *([] if candidate is None else [candidate])]
+    measured = []
+    for number in numbers:
+        record = history.records[number]
+        readings = readings_of(record)
+        is_failure = record.verdict is not None and record.posterior is None
+        if readings and not is_failure:
+            measured.append(Measured(number, record.experiment.parent, readings))
+    return _replay(tuple(measured))
+
+
+@functools.lru_cache(maxsize=4)  # asked again and again while nothing new was measured
+def _replay(measured: tuple[Measured, ...]) -> tuple[dict[int, belief.Posterior], Noise]:
+    return belief.replay(measured)
+
+
+def readings_of(record: Record) -> tuple[float, ...]:
+    """The accuracies of its ok trials, without contended ones where there are others."""
+    right = [outcome for outcome in record.outcomes if outcome.status == "ok"]
+    calm = [outcome for outcome in right if not is_contended(outcome)]
+    return tuple(outcome.accuracy for outcome in calm or right)
+
+
+def posteriors(history: History) -> dict[int, Posterior]:
+    """What is believed now, by all trials so far, of each experiment that was measured."""
+    return {number: _noun(posterior) for number, posterior in beliefs_of(history)[0].items()}
+
+
+def _noun(posterior: belief.Posterior) -> Posterior:
+    return Posterior(
+        posterior.accuracy,
+        posterior.accuracy_sd,
+        posterior.effect,
+        posterior.effect_sd,
+        posterior.p_real,
+    )

@@ -2,26 +2,38 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
+from harness.experiment import BASELINE, Posterior, Standing
 from harness.history import History, Record
+from harness.judge import posteriors
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An experiment as the board shows it. Unknown figures are None."""
+    """An experiment as the board shows it. Unknown figures are None.
+
+    `accuracy` and `effect` are posterior means, `raw_accuracy` is what its trials read.
+    """
 
     id: int
     parent: int
     verdict: str  # keep, discard, crash, or running, waiting
+    standing: str  # of a keep: provisional, confirmed or withdrawn
     status: str
     accuracy: float | None
-    gain: float | None  # over the incumbent that it was compared with
+    accuracy_sd: float | None
+    raw_accuracy: float | None
+    effect: float | None  # of its edit
+    effect_sd: float | None
+    p_real: float | None
     hypothesis: str
     reason: str
     commit: str
     seconds: float | None
     trials: int
+    flags: tuple[str, ...]
     is_incumbent: bool
 
     def as_dict(self) -> dict[str, Any]:
@@ -30,47 +42,111 @@ class Row:
 
 def rows(history: History, running: Iterable[int] = ()) -> list[Row]:
     """One for each experiment, in their order."""
-    busy = set(running)
-    return [_row(history, record, busy) for record in history.records.values()]
+    busy, found = set(running), posteriors(history)
+    return [
+        _row(history, record, found.get(number), busy) for number, record in history.records.items()
+    ]
 
 
-def _row(history: History, record: Record, busy: set[int]) -> Row:
+def _row(history: History, record: Record, posterior: Posterior | None, busy: set[int]) -> Row:
     experiment, verdict = record.experiment, record.verdict
-    statuses = [outcome.status for outcome in record.outcomes if outcome.status != "lost"]
+    first = record.outcomes[: record.first] if verdict else record.outcomes
+    statuses = [outcome.status for outcome in first if outcome.status != "lost"]
     status = next((s for s in statuses if s != "ok"), statuses[0] if statuses else "")
-    if experiment.refused:
-        status = "refused"
-    accuracy = verdict.accuracy if verdict else None
-    bar = verdict.incumbent_accuracy if verdict else None
-    gain = accuracy - bar if accuracy is not None and bar is not None else None
+    read = [o.accuracy for o in record.outcomes if o.status == "ok"]
+    has_effect = posterior is not None and experiment.id != BASELINE
     word = verdict.decision if verdict else "running" if experiment.id in busy else "waiting"
-    seconds = sum(o.train_s + o.score_s for o in record.outcomes) if record.outcomes else None
     return Row(
         experiment.id,
         experiment.parent,
         word,
-        status,
-        accuracy,
-        gain,
+        record.standing or "",
+        "refused" if experiment.refused else status,
+        posterior.accuracy if posterior else None,
+        posterior.accuracy_sd if posterior else None,
+        sum(read) / len(read) if read else None,
+        posterior.effect if posterior and has_effect else None,
+        posterior.effect_sd if posterior and has_effect else None,
+        posterior.p_real if posterior and has_effect else None,
         experiment.hypothesis,
         verdict.reason if verdict else "",
         record.commit,
-        seconds,
+        sum(o.train_s + o.score_s for o in record.outcomes) if record.outcomes else None,
         len(record.outcomes),
+        tuple(flag for outcome in record.outcomes for flag in outcome.flags),
         experiment.id == history.incumbent,
     )
 
 
 def summary(history: History) -> str:
     """One line: how many of each verdict, and the incumbent's accuracy beside the baseline's."""
-    verdicts = [str(r.verdict.decision) for n, r in history.records.items() if r.verdict and n]
-    counts = ", ".join(
-        f"{verdicts.count(word)} {said}"
-        for word, said in (("keep", "kept"), ("discard", "discarded"), ("crash", "crashed"))
-    )
-    text = f"{history.proposals} experiments: {counts}"
+    records = [record for n, record in history.records.items() if record.verdict and n]
+    verdicts = [str(record.verdict.decision) for record in records if record.verdict]
+    standings = [record.standing for record in records]
+    kept = [f"{standings.count(s)} {s}" for s in get_args(Standing) if s in standings]
+    counts = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
+    counts += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
+    text = f"{history.proposals} experiments: {', '.join(counts)}"
     if history.incumbent is not None:
-        best, first = history.accuracy_of(history.incumbent), history.accuracy_of(0)
-        if best is not None and first is not None:
+        found = posteriors(history)
+        if history.incumbent in found:
+            best, first = found[history.incumbent].accuracy, found[BASELINE].accuracy
             text += f"; accuracy {best:.4f}, baseline {first:.4f}"
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTime:
+    """Seconds of all slots since the baseline's verdict, by what they were used for.
+
+    `startup_s` to `scoring_s` are of new experiments, `repeats_s` all of later trials of old ones.
+    """
+
+    startup_s: float
+    training_s: float
+    scoring_s: float
+    repeats_s: float
+    idle_s: float
+
+    def words(self) -> str:
+        total = sum(getattr(self, name) for name in self.__slots__)
+        if not total:
+            return ""
+        parts = [f"{getattr(self, name) / total:.1%} {name[:-2]}" for name in self.__slots__]
+        return "slot time: " + ", ".join(parts)
+
+
+def slot_time(history: History) -> SlotTime:
+    """Time in which no harness ran is idle, too; of a trial that runs now nothing is known yet."""
+    startup = training = scoring = repeats = 0.0
+    begun = history.records[BASELINE].judged_at if history.records else ""
+    if not begun:
+        return SlotTime(0.0, 0.0, 0.0, 0.0, 0.0)
+    for number, record in history.records.items():
+        for place, outcome in enumerate(record.outcomes):
+            if record.verdict and place >= record.first:
+                repeats += outcome.train_s + outcome.score_s
+            elif number != BASELINE:
+                startup += outcome.start_s or 0.0
+                training += outcome.train_s - (outcome.start_s or 0.0)
+                scoring += outcome.score_s
+    whole = datetime.fromisoformat(history.last_trial_at or begun) - datetime.fromisoformat(begun)
+    used = startup + training + scoring + repeats
+    idle = max(0.0, whole.total_seconds() * history.slots - used)
+    return SlotTime(startup, training, scoring, repeats, idle)
+
+
+def notes(history: History) -> list[str]:
+    """What a reader of the board must know to believe it."""
+    found = []
+    if not history.settings.reserve:
+        found.append("no closing repeats (--reserve 0): keeps stay provisional")
+    if history.settings.tasks:
+        found.append(f"trained and scored on {history.settings.tasks} alone, not on the ladder")
+    if history.settings.sandbox == "none":
+        found.append("trials ran without a sandbox")
+    flagged = [row.id for row in rows(history) if row.flags]
+    if flagged:
+        numbers = ", ".join(map(str, flagged))
+        found.append(f"flagged trials: {numbers}; thinker show ID says why")
+    return found

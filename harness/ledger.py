@@ -199,7 +199,7 @@ def _check(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise ValueError(f"{where}: {value!r} is no list")
         return tuple(_check(arguments[0], item, where) for item in value)
-    if origin is types.UnionType:
+    if origin in (types.UnionType, typing.Union):  # the latter with a Literal in it
         if value is None and types.NoneType in arguments:
             return None
         return _check(arguments[0], value, where)

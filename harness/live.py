@@ -15,7 +15,14 @@ from harness.experiment import Trial
 from harness.history import History
 from harness.leaderboard import Row, rows, summary
 
-STYLES = {"keep": "bold green", "crash": "red", "running": "cyan", "waiting": "dim"}
+STYLES = {
+    "keep": "green",
+    "confirmed": "bold green",
+    "withdrawn": "magenta",
+    "crash": "red",
+    "running": "cyan",
+    "waiting": "dim",
+}
 SHOWN = 15  # experiments in the table: the last ones
 
 
@@ -31,6 +38,7 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
         + (", resumed" if resumed else ""),
         "researcher": " ".join(settings.researcher),
         "trials": f"{settings.budget_s:g} s each"
+        + (f" on {settings.tasks}" if settings.tasks else "")
         + (f", at most {settings.max_steps} steps" if settings.max_steps is not None else "")
         + f", {settings.seeds} seed{'s' if settings.seeds > 1 else ''}, scored on"
         f" {settings.problems} problems a level",
@@ -51,7 +59,7 @@ class View:
         self.running = running
         self.history = History()
         self.note = ""
-        self.told: set[int] = set()
+        self.told: set[tuple[int, str, str]] = set()
         self.started = time.monotonic()
         self.live = (
             Live(get_renderable=self.render, console=self.console, refresh_per_second=2)
@@ -72,8 +80,9 @@ class View:
                 self.line(text)
         if not self.live:
             for row in rows(history):
-                if row.verdict in ("keep", "discard", "crash") and row.id not in self.told:
-                    self.told.add(row.id)
+                fact = (row.id, row.verdict, row.standing)
+                if row.verdict in ("keep", "discard", "crash") and fact not in self.told:
+                    self.told.add(fact)
                     self.line(_line(row))
 
     def line(self, text: str) -> None:
@@ -112,31 +121,40 @@ class View:
 
 def table(shown: list[Row]) -> Table:
     found = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("id", "verdict", "accuracy", "gain"):
+    for name in ("id", "verdict", "accuracy", "effect", "P(real)"):
         found.add_column(name, justify="right" if name != "verdict" else "left", no_wrap=True)
     found.add_column("hypothesis", ratio=1)
     for row in shown:
-        style = STYLES.get(row.verdict, "")
         mark = "*" if row.is_incumbent else " "
         found.add_row(
             Text(f"{row.id}{mark}"),
-            Text(_word(row), style=style),
-            Text("" if row.accuracy is None else f"{row.accuracy:.4f}"),
-            Text("" if row.gain is None else f"{row.gain:+.4f}"),
+            Text(_word(row), style=STYLES.get(_word(row), STYLES.get(row.verdict, ""))),
+            Text(_figure(row.accuracy, row.accuracy_sd, "")),
+            Text(_figure(row.effect, row.effect_sd, "+")),
+            Text("" if row.p_real is None else f"{row.p_real:.2f}"),
             Text(" ".join(row.hypothesis.split())),
         )
     return found
 
 
+def _figure(value: float | None, sd: float | None, sign: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:{sign}.3f}" + ("" if sd is None else f" ± {sd:.3f}")
+
+
 def _word(row: Row) -> str:
+    if row.standing in ("confirmed", "withdrawn"):
+        return row.standing
     if row.verdict == "keep" or row.status in ("ok", ""):
         return row.verdict
     return f"{row.verdict} ({row.status.replace('_', ' ')})"
 
 
 def _line(row: Row) -> str:
-    accuracy = "" if row.accuracy is None else f" {row.accuracy:.4f}"
-    reason = f": {row.reason}" if row.accuracy is None else ""
+    figure = _figure(row.accuracy, row.accuracy_sd, "")
+    accuracy = f" {figure}" if figure else ""
+    reason = f": {row.reason}" if row.reason and row.id else ""
     return f"{row.id:4} {_word(row)}{accuracy}  {' '.join(row.hypothesis.split())}{reason}"
 
 

@@ -4,19 +4,21 @@ All state is the ledger's; an event is on the disk before anything acts on it, a
 git may be done again. Slots and the researcher work meanwhile; whatever finishes first is taken.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 from threading import Event as Flag
 from threading import Thread
 
 from harness import commits, judge
+from harness.agenda import Agenda, is_enough, waiting
 from harness.commits import Base
+from harness.contention import flags_of
 from harness.errors import Interrupted
 from harness.executor import Executor, Finished, Note
-from harness.experiment import BASELINE, Judged, Proposed, Stopped, Tried
+from harness.experiment import BASELINE, Closing, Judged, Proposed, Stopped, Trial, Tried
 from harness.experiment import Event as LedgerEvent
 from harness.history import History
 from harness.ledger import FULL, Ledger
@@ -55,7 +57,7 @@ class Loop:
         perhaps."""
         self.ledger, self.repo, self.base = ledger, repo, base
         self.researcher, self.executor, self.inbox = researcher, executor, inbox
-        self.try_out, self.deadline, self.show = try_out, deadline, show
+        self.try_out, self.agenda, self.show = try_out, Agenda(deadline), show
         self.halt, self.results, self.scratch = halt, ledger.path.parent, scratch
         self.postponed: deque[Message] = deque()  # came while there was no room on the disk
         repo.when_full = self.wait_for_room
@@ -110,80 +112,73 @@ class Loop:
         running = self.executor.running()
         if self.ending and self.ending.at_once:
             return Stopped("stopped by hand", False)
-        if judge.verdicts(self.history, running):
+        if judge.verdicts(self.history, running) or self.history.unreviewed:
             return None
-        if self.ending and not running:
+        if running:
+            return None
+        if self.ending:
             return Stopped("stopped by hand", False)
         baseline = self.history.records.get(BASELINE)
         if baseline and baseline.verdict and baseline.verdict.decision == "crash":
             reason = f"the baseline does not train: {baseline.verdict.reason}"
             return Stopped(reason, True)
-        if running or self.ending:
-            return None
-        if self.is_late():
-            return Stopped("the deadline", True)
-        if self.history.open or self.preparing:
-            return None
-        if self.is_enough():
-            return Stopped(f"{self.history.total} experiments", True)
-        return Stopped(self.drained, True) if self.drained else None
-
-    def is_enough(self) -> bool:
-        return self.history.total is not None and self.history.proposals >= self.history.total
-
-    def is_late(self) -> bool:
-        """A trial that began now would not end before the deadline."""
-        if self.deadline is None:
-            return False
-        took = [o.train_s + o.score_s for r in self.history.records.values() for o in r.outcomes]
-        expected = took[-1] if took else self.history.settings.budget_s
-        return time.monotonic() + expected > self.deadline
+        if self.history.closing and self.next_trial() is None:
+            return Stopped(self.history.closing.reason, True)
+        return None
 
     def judge_one(self) -> bool:
+        """A verdict or a review, where one is due."""
         for verdict in judge.verdicts(self.history, self.executor.running()):
             commit = commits.with_figures(self.repo, self.history, verdict)
-            self.record(Judged(verdict, commit))
-            self.settle()
-            self.keep_ledger()
-            self.prune()
+            self.settled(Judged(verdict, commit))
+            return True
+        for review in judge.reviews(self.history):
+            self.settled(review)
             return True
         return False
 
+    def settled(self, event: LedgerEvent) -> None:
+        """Record what moves the branch, and move it."""
+        self.record(event)
+        self.settle()
+        self.keep_ledger()
+        self.prune()
+
     def start_what_is_wanted(self) -> None:
-        running = self.executor.running()
-        if self.ending or self.is_late():
+        if self.ending:
             return
-        wanted = judge.trials_wanted(self.history, running)
-        if wanted and len(running) < self.executor.slots and self.has_room():
-            trial = wanted[0]
-            is_first = trial.experiment not in {t.experiment for t in running}
-            if is_first and (event := commits.merged(self.repo, self.history, trial.experiment)):
-                self.record(event)
-                self.settle()
-            source = self.repo.source(self.history.records[trial.experiment].commit)
-            self.executor.start(trial, source)
-        if self.waiting() < self.executor.slots:
+        running = self.executor.running()
+        if not self.history.closing:
+            reason = self.agenda.why_close(
+                self.history, running, preparing=self.preparing, drained=self.drained
+            )
+            if reason:
+                self.record(Closing(reason))
+        is_free = len(running) < self.executor.slots
+        if is_free and (trial := self.next_trial()) and self.has_room():
+            self.start(trial)
+        if waiting(self.history, self.executor.running()) < self.executor.slots:
             self.ask_researcher()
 
-    def waiting(self) -> int:
-        """Prepared experiments that no slot has taken yet. One for each slot is enough: what is
-        proposed later knows more."""
-        begun = {trial.experiment for trial in self.executor.running()}
-        return len(self.history.open.keys() - begun - {BASELINE})
+    def next_trial(self) -> Trial | None:
+        return self.agenda.next_trial(
+            self.history, self.executor.running(), preparing=self.preparing
+        )
+
+    def start(self, trial: Trial) -> None:
+        begun = {t.experiment for t in self.executor.running()}
+        is_first = trial.experiment not in begun
+        if is_first and (event := commits.merged(self.repo, self.history, trial.experiment)):
+            self.record(event)
+            self.settle()
+        source = self.repo.source(self.history.records[trial.experiment].commit)
+        self.executor.start(trial, source)
 
     def next_message(self) -> Message | None:
         """Waits for one, unless there is something to start at once."""
-        running = self.executor.running()
-        can_start = (
-            not self.ending
-            and len(running) < self.executor.slots
-            and bool(judge.trials_wanted(self.history, running))
-            and lacking(self.results, self.scratch) is None
-            and not self.is_late()
-        )
         if self.postponed:
             return self.postponed.popleft()
-        if can_start or judge.verdicts(self.history, running):
+        if self.is_due():
             try:
                 return self.inbox.get_nowait()
             except Empty:
@@ -194,10 +189,21 @@ class Loop:
             self.show(self.history, None)
             return None
 
+    def is_due(self) -> bool:
+        """There is something to judge or to start now."""
+        running = self.executor.running()
+        if judge.verdicts(self.history, running) or self.history.unreviewed:
+            return True
+        is_free = not self.ending and len(running) < self.executor.slots
+        if not is_free or lacking(self.results, self.scratch):
+            return False
+        return self.why_stop() is not None or self.next_trial() is not None
+
     def take(self, message: Message | None) -> None:
         match message:
             case Finished(outcome):
-                self.record(Tried(outcome))
+                flags = (*outcome.flags, *flags_of(self.history, outcome))
+                self.record(Tried(replace(outcome, flags=flags)))
                 for trial in self.executor.running():
                     if (trial.experiment, trial.seed) == (outcome.experiment, outcome.seed):
                         self.executor.done(trial)
@@ -223,7 +229,7 @@ class Loop:
 
     def ask_researcher(self) -> None:
         """Ahead of the need, and from the start: while the baseline trains, too."""
-        if self.preparing or self.drained or self.is_enough():
+        if self.preparing or self.drained or self.history.closing or is_enough(self.history):
             return
         self.preparing = True
         self.thread = Thread(target=self._prepare, args=(self.brief(),), daemon=True)

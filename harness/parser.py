@@ -30,6 +30,7 @@ def make_parser() -> Parser:
     _add_show(commands)
     _add_diff(commands)
     _add_verify(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -71,7 +72,22 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--max-steps", metavar="N", type=count, help="end each training after N steps"
     )
     command.add_argument(
-        "--seeds", metavar="K", type=count, help="trials of each experiment (default 1)"
+        "--seeds",
+        metavar="K",
+        type=count,
+        help="trials of each experiment before its verdict (default 1, and 2 of the baseline)",
+    )
+    command.add_argument(
+        "--tasks",
+        metavar="LIST",
+        type=tasks,
+        help="train and score on these alone, such as add:1-4,copy (default all: the ladder)",
+    )
+    command.add_argument(
+        "--reserve",
+        metavar="PERCENT",
+        type=percent,
+        help="share of the trials that repeat what was kept at the end (default 10; 0: none)",
     )
     command.add_argument(
         "--problems",
@@ -205,6 +221,17 @@ def _add_verify(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
 
 
+def _add_doctor(commands: "argparse._SubParsersAction[Parser]") -> None:
+    command = commands.add_parser(
+        "doctor",
+        help="what this machine lacks for a campaign, and what to do about it",
+        description="Try what a campaign needs: Python, torch, GPU, git, each sandbox level, cores,"
+        " memory, disk, clock, key. Exit code 1 where something would stop or spoil it.",
+        epilog="example: thinker doctor",
+    )
+    command.add_argument("--json", action="store_true", help="a list of checks")
+
+
 def problems(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} problems a level: ask for 1 or more")
@@ -219,6 +246,16 @@ def seconds(text: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return value
+
+
+def tasks(text: str) -> str:
+    from harness.problems import BadTasks, parse_tasks
+
+    try:
+        parse_tasks(text)
+    except BadTasks as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def levels(text: str) -> "tuple[Level, ...]":
@@ -238,6 +275,16 @@ def positive(text: str) -> float:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return value
+
+
+def percent(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and 0 <= value <= 50):
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 50 per cent")
     return value
 
 

@@ -74,7 +74,12 @@ def _fly(
         memory_mb=memory_mb,
     )
     command = contract.command(
-        seed=0, budget_s=LIMIT_S, device="cpu", preset=settings.preset, max_steps=STEPS
+        seed=0,
+        budget_s=LIMIT_S,
+        device="cpu",
+        preset=settings.preset,
+        max_steps=STEPS,
+        tasks=settings.tasks,
     )
     log = scratch / "log.txt"
     with log.open("wb") as output:
@@ -90,7 +95,8 @@ def _fly(
     out = scratch / contract.OUT
     if (out / "checkpoint.pt").is_symlink() or not (out / "checkpoint.pt").is_file():
         return Flight("failed", "train.py ended well, but left no checkpoint.pt that is a file")
-    job = Job(str(out), "preflight", QUESTIONS, "public", "cpu", place.sandbox.level)
+    level = place.sandbox.level
+    job = Job(str(out), "preflight", QUESTIONS, "public", "cpu", level, settings.tasks)
     (out / "train.py").write_text(source, encoding="utf-8", newline="")
     found = ask_scorer(job, replace(place, gpu=None), stop=stop, nice=NICE)
     if found["status"] == "timeout":

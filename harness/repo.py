@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Misuse
-from harness.experiment import Experiment, Outcome, Verdict
 from harness.history import History
 
 FILES = ("train.py", "program.md")
@@ -77,6 +76,13 @@ class Repo:
             raise Unusable(
                 f"{self.top} has no commit yet; commit train.py and program.md once"
             ) from error
+
+    def version(self) -> str:
+        return self._run("version").partition(" (")[0]
+
+    def committed_at(self) -> str:
+        """When the commit that is checked out was made, ISO 8601. Raises Unusable."""
+        return self._run("show", "--no-patch", "--format=%cI", self.head())
 
     def source(self, commit: str, name: str = "train.py") -> str:
         return self._run("cat-file", "blob", f"{commit}:{self._path(name)}", strip=False)
@@ -248,38 +254,6 @@ class Repo:
         return str(done)
 
 
-def message(
-    experiment: Experiment,
-    verdict: Verdict | None = None,
-    outcomes: tuple[Outcome, ...] = (),
-    machine: str = "",
-) -> str:
-    """The commit message: the hypothesis, and the figures as trailers once they are known."""
-    told = " ".join(experiment.hypothesis.split()) or "no hypothesis"
-    trailers = {
-        "Experiment": str(experiment.id),
-        "Parent": str(experiment.parent),
-        "Kind": experiment.kind,
-        "Researcher": experiment.researcher,
-    }
-    if experiment.expected is not None:
-        trailers["Expected"] = f"{experiment.expected:+.4f}"
-    if verdict:
-        trailers["Verdict"] = verdict.decision
-        trailers["Reason"] = verdict.reason
-        if verdict.accuracy is not None:
-            trailers["Accuracy"] = f"{verdict.accuracy:.4f}"
-        if verdict.incumbent_accuracy is not None:
-            trailers["Incumbent"] = f"{verdict.incumbent}, {verdict.incumbent_accuracy:.4f}"
-        trailers["Seeds"] = " ".join(str(outcome.seed) for outcome in outcomes)
-        trailers["Status"] = " ".join(outcome.status for outcome in outcomes)
-        trailers["Hardware"] = machine
-    lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items() if value]
-    title = told if len(told) <= 72 else told[:69].rsplit(" ", 1)[0] + "..."
-    body = [] if title == told else [told, ""]
-    return "\n".join([title, "", *body, *lines]) + "\n"
-
-
 def check_tag(tag: str) -> str | None:
     """What is wrong with a tag, None where nothing is."""
     if not TAG.fullmatch(tag) or ".." in tag or tag.endswith((".lock", ".")):
@@ -296,4 +270,4 @@ def _explain(error: str, project: Path) -> str:
     return f"git cannot read {project}: {' '.join(error.split())[:300]}"
 
 
-__all__ = ["FILES", "Repo", "Unusable", "check_tag", "message"]
+__all__ = ["FILES", "Repo", "Unusable", "check_tag"]

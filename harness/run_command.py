@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import campaign as campaigns
-from harness.campaign import Found, Wanted
+from harness.campaign import Found
 from harness.errors import Misuse
 from harness.experiment import Settings
 from harness.origin import based_on
 from harness.repo import Repo
 from harness.researcher import make as make_researcher
 from harness.sandbox import choose
+from harness.settings import Wanted, check_same, deadline_of
 from harness.state import State, module_command
 
 INSIDE = "--inside"  # hidden: the campaign whose copy this process runs from
@@ -51,7 +52,7 @@ def become_copy(
         campaign, tag = found.history.started.campaign, found.tag
         state = State(campaign)
         state.check()
-        campaigns.check_same(found.history.settings, wanted, tag)
+        check_same(found.history.settings, wanted, tag)
         _check_sandbox(found.history.settings, wanted, tag)
         if wanted.based_on:
             raise Misuse(
@@ -67,7 +68,7 @@ def become_copy(
         if campaigns.is_used(project, tag) and not _is_begun(project, tag):
             raise Misuse(f"--tag {tag} is in use already; choose another")
         Repo(project, tag).head()
-        campaigns.deadline_of(wanted.hours, wanted.until)
+        deadline_of(wanted.hours, wanted.until)
         if wanted.sandbox != "none":
             choose()
         words = list(arguments)

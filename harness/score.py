@@ -37,6 +37,7 @@ class Job:
     subset: str
     device: str
     level: str
+    tasks: str | None
 
 
 def start(job: Job, place: Place, *, nice: int = 0) -> Process:
@@ -84,6 +85,7 @@ def main() -> None:
     torch.set_num_threads(1)
     from harness import checkpoint as checkpoint_file
     from harness.evaluate import evaluate
+    from harness.tasks import LADDER, parse_tasks, within
 
     run = Path(job.run)
     place = Place(Sandbox(job.level, ""))  # type: ignore[arg-type]
@@ -96,6 +98,7 @@ def main() -> None:
             subset=job.subset,  # type: ignore[arg-type]
             device=job.device,
             controls=official,
+            ladder=LADDER if job.tasks is None else within(parse_tasks(job.tasks)),
             place=place,
         ).as_dict()
         found["digest"] = digest(checkpoint_file.read(run / "checkpoint.pt"))

@@ -14,7 +14,6 @@ from types import FrameType
 
 from harness import campaign as campaigns
 from harness.awake import awake
-from harness.campaign import Wanted
 from harness.commits import Base
 from harness.errors import Broken, Misuse
 from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
@@ -30,6 +29,7 @@ from harness.repo import Repo
 from harness.researcher import make as make_researcher
 from harness.sandbox import Place, Sandbox, choose
 from harness.score import hide
+from harness.settings import Wanted, local_time, new_settings
 from harness.state import State, remove
 from harness.survivors import end_survivors
 
@@ -184,7 +184,7 @@ def _first_settings(wanted: Wanted, rehearse: bool) -> tuple[Settings, tuple[Gpu
     asked = wanted.sandbox or "auto"
     level = "none" if rehearse or asked == "none" else choose().level
     slots = wanted.slots or default_slots(len(gpus))
-    return campaigns.new_settings(wanted, device=device, sandbox=level, slots=slots), gpus
+    return new_settings(wanted, device=device, sandbox=level, slots=slots), gpus
 
 
 def _device(asked: str) -> tuple[str, tuple[Gpu, ...]]:
@@ -219,7 +219,7 @@ def ends(history: History) -> str:
     if history.total is not None:
         parts.append(f"after {history.total} experiments ({history.proposals} done)")
     if history.settings.deadline:
-        parts.append(f"at {campaigns.local_time(history.settings.deadline)}")
+        parts.append(f"at {local_time(history.settings.deadline)}")
     return " or ".join(parts) or "when the researcher has nothing more to propose"
 
 

@@ -132,6 +132,15 @@ def parse_tasks(text: str) -> dict[str, tuple[int, int]]:
     return tasks
 
 
+def within(tasks: dict[str, tuple[int, int]]) -> tuple[Level, ...]:
+    """The ladder's levels of these tasks and sizes; of a task that has none there, its largest."""
+    found: list[Level] = []
+    for task, (low, high) in tasks.items():
+        sizes = [size for size in LADDER_SIZES[task] if low <= size <= high] or [high]
+        found += [level(task, size) for size in sizes]
+    return tuple(found)
+
+
 def beside_the_ladder(tasks: dict[str, tuple[int, int]]) -> tuple[Level, ...]:
     """The largest size of each of these tasks, where it is no level of the ladder."""
     largest = [level(task, high) for task, (_, high) in tasks.items()]

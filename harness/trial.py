@@ -65,12 +65,13 @@ class Training:
     train_s: float
     cpu_s: float
     memory_mb: float | None
+    start_s: float | None
 
 
 def run_trial(order: Order, stop: Event) -> Outcome:
     """Never raises for what the trial does; `stop` ends it early, as lost. Leaves no process."""
     started = time.monotonic()
-    training = Training("lost", "", 0.0, 0.0, None)
+    training = Training("lost", "", 0.0, 0.0, None, None)
     found: dict[str, Any] = {}
     try:
         for folder in (order.results, order.scratch):
@@ -110,6 +111,7 @@ def run_trial(order: Order, stop: Event) -> Outcome:
         slot=order.slot,
         sandbox=order.place.sandbox.level,
         checkpoint=found.get("digest", ""),
+        start_s=None if training.start_s is None else round(training.start_s, 3),
     )
 
 
@@ -124,6 +126,7 @@ def _train(order: Order, stop: Event) -> Training:
         device=settings.device,
         preset=settings.preset,
         max_steps=settings.max_steps,
+        tasks=settings.tasks,
     )
     process = start(
         order.place.sandbox, box, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -140,7 +143,7 @@ def _train(order: Order, stop: Event) -> Training:
     _take_out(work / contract.OUT, order)
     if ended is None:
         ended = _judge_exit(order, process.popen.returncode, watch, log)
-    return Training(*ended, watch.train_s, watch.cpu_s, watch.peak_mb)
+    return Training(*ended, watch.train_s, watch.cpu_s, watch.peak_mb, watch.began_at)
 
 
 def _judge_exit(order: Order, code: int, watch: Watch, log: Log) -> tuple[Status, str]:
@@ -209,6 +212,7 @@ def _score(order: Order, stop: Event) -> dict[str, Any]:
         "validation",
         settings.device,
         order.place.sandbox.level,
+        settings.tasks,
     )
     return ask_scorer(job, order.place, stop=stop)
 

@@ -34,9 +34,11 @@ class Watch:
         self.work, self.process = work, process
         self.budget_s, self.memory_mb, self.folder_mb = budget_s, memory_mb, folder_mb
         self.checkpoint = work / OUT / "checkpoint.pt"
+        self.metrics = work / OUT / "metrics.jsonl"
         self.spawned = time.monotonic()
         self.train_s = self.cpu_s = 0.0
         self.saved_at: float | None = None  # seconds after the spawn of the last rename seen
+        self.began_at: float | None = None  # seconds after the spawn that its metrics began
         self.peak_mb: float | None = None
         self._signature: tuple[int, int, int] | None = None
 
@@ -47,7 +49,7 @@ class Watch:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.popen.wait(timeout=POLL_S)
             self.train_s = time.monotonic() - self.spawned
-            self._look_at_checkpoint()
+            self._look_at_files()
             if self.process.popen.returncode is not None:
                 return None
             if stop.is_set():
@@ -63,8 +65,11 @@ class Watch:
                 if (mb := _folder_mb(self.work)) > self.folder_mb:
                     return "crash", f"wrote {mb:.0f} MB; the limit is {self.folder_mb} MB"
 
-    def _look_at_checkpoint(self) -> None:
+    def _look_at_files(self) -> None:
         """By polling and not by its times, which a process may set and a clock may move."""
+        if self.began_at is None:
+            with contextlib.suppress(OSError):
+                self.began_at = self.train_s if os.lstat(self.metrics).st_size else None
         try:
             found = os.lstat(self.checkpoint)
         except OSError:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import fill, fingerprint_of, git, make_project
 
+from harness.commit_message import message
 from harness.experiment import Experiment, Judged, Proposed, Settings, Started, Verdict
 from harness.history import History
 from harness.ledger import Entry
-from harness.repo import Repo, Unusable, check_tag, message
+from harness.repo import Repo, Unusable, check_tag
 
 TIME = "2026-01-31T22:00:00.000+00:00"
 TRAIN = "FIRST = 1\n\n\nSECOND = 2\n"

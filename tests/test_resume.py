@@ -24,8 +24,9 @@ def test_killed_before_every_append_and_git_step(tmp_path):
         )
     said = [json.loads(process.communicate(timeout=300)[0]) for process in running]
     points, verdicts = said[0]["points"], said[0]["verdicts"]
-    print(f"{points} kill points; verdicts {[decision for _, decision, _ in verdicts]}")
-    assert points > 100
+    standings = said[0]["standings"]
+    print(f"{points} kill points; verdicts {[v for _, v, _ in verdicts]}; standings {standings}")
+    assert points > 200
     assert [decision for _, decision, _ in verdicts] == [
         "keep",
         "keep",
@@ -33,5 +34,7 @@ def test_killed_before_every_append_and_git_step(tmp_path):
         "crash",
         "discard",
         "crash",
+        "keep",
     ]
+    assert standings == [None, "confirmed", "confirmed", None, None, None, "withdrawn"]
     assert [different for one in said for different in one["different"]] == []

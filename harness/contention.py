@@ -1,0 +1,54 @@
+"""Trials that other work on the machine slowed down: a budget of wall time is worth less then.
+
+Compared is like with like: the share of its wall time that a training on a CPU got to compute in,
+with the incumbent's; and the samples a second of one experiment's trials. Not covered: a GPU that
+another's work slows from the first trial on, unless it holds memory (`harness.gpu` tells that).
+"""
+
+import statistics
+from collections.abc import Iterable
+
+from harness.experiment import Outcome
+from harness.history import History
+
+TOLERANCE = 0.2
+SHORT_S = 30.0  # a shorter training tells too little: CPU seconds are read twice a second
+MARK = "contended: "
+
+
+def flags_of(history: History, outcome: Outcome) -> tuple[str, ...]:
+    """What the board should say of this trial's conditions; it is about to be recorded."""
+    if outcome.status != "ok" or history.incumbent is None or outcome.train_s < SHORT_S:
+        return ()
+    if history.settings.device == "cpu":
+        usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
+        share = _cpu_share(outcome)
+        if share is not None and usual is not None and share < (1 - TOLERANCE) * usual:
+            return (
+                f"{MARK}it computed in {share:.0%} of its time, and the incumbent's trials in"
+                f" {usual:.0%}",
+            )
+    usual = _median(map(_rate, history.records[outcome.experiment].outcomes))
+    rate = _rate(outcome)
+    if rate is not None and usual is not None and rate < (1 - TOLERANCE) * usual:
+        return (f"{MARK}{rate:.0f} samples a second, and {usual:.0f} in its other trials",)
+    return ()
+
+
+def is_contended(outcome: Outcome) -> bool:
+    return any(flag.startswith(MARK) for flag in outcome.flags)
+
+
+def _cpu_share(outcome: Outcome) -> float | None:
+    is_known = outcome.status == "ok" and outcome.train_s > 0 and outcome.cpu_s > 0
+    return outcome.cpu_s / outcome.train_s if is_known else None
+
+
+def _rate(outcome: Outcome) -> float | None:
+    is_known = outcome.status == "ok" and outcome.train_s > 0 and outcome.samples
+    return outcome.samples / outcome.train_s if is_known and outcome.samples else None
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None

@@ -1,0 +1,104 @@
+"""What the command line asks of a campaign, defaults filled in, and what may not change later."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from harness.errors import Misuse
+from harness.experiment import Settings
+
+HOURS = 8.0  # where no limit is given
+BASELINE_SEEDS = 2  # everything is compared with it, and they tell how large the noise is
+RESERVE = 10.0  # per cent of the trials that are repeats at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the command line asks for; None: as recorded, else the default."""
+
+    tag: str | None
+    hours: float | None
+    until: str | None
+    experiments: int | None
+    budget_s: float | None
+    max_steps: int | None
+    slots: int | None
+    seeds: int | None
+    problems: int | None
+    researcher: tuple[str, ...] | None
+    sandbox: str | None
+    device: str | None
+    based_on: str | None  # TAG[:ID] of a kept experiment to start from
+    tasks: str | None
+    reserve: float | None  # per cent of the trials that are repeats at the end
+
+
+def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Settings:
+    """The defaults filled in. Raises Misuse."""
+    budget_s = wanted.budget_s or 900.0
+    has_limit = wanted.experiments or wanted.hours or wanted.until
+    hours = wanted.hours if has_limit else HOURS
+    if hours is not None and hours * 3600 < budget_s and wanted.max_steps is None:
+        raise Misuse(
+            f"no training of {budget_s:g} s ends within {hours:g} hours; give a smaller --budget-s"
+        )
+    return Settings(
+        budget_s=budget_s,
+        max_steps=wanted.max_steps,
+        problems=wanted.problems or (500 if budget_s >= 300 else 100),
+        seeds=wanted.seeds or 1,
+        baseline_seeds=wanted.seeds or BASELINE_SEEDS,
+        tasks=None if wanted.tasks in (None, "all") else wanted.tasks,
+        reserve=(RESERVE if wanted.reserve is None else wanted.reserve) / 100,
+        slots=slots,
+        device=device,
+        preset="cpu" if device == "cpu" else "gpu",
+        sandbox=sandbox,
+        researcher=wanted.researcher or (),
+        experiments=wanted.experiments,
+        deadline=deadline_of(hours, wanted.until),
+    )
+
+
+def deadline_of(hours: float | None, until: str | None) -> str | None:
+    """UTC, ISO 8601. Raises Misuse for a time that is none."""
+    if until is not None:
+        now = datetime.now().astimezone()
+        try:
+            clock = datetime.strptime(until, "%H:%M")
+        except ValueError as error:
+            raise Misuse(f"--until {until}: it takes a time of day such as 07:30") from error
+        moment = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+        moment += timedelta(days=moment <= now)
+        return moment.astimezone(UTC).isoformat(timespec="seconds")
+    if hours is None:
+        return None
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
+
+
+def local_time(moment: str) -> str:
+    """07:30, with the date where that is not today's or the next."""
+    local = datetime.fromisoformat(moment).astimezone()
+    days = (local.date() - datetime.now().astimezone().date()).days
+    return f"{local:%H:%M}" if days in (0, 1) else f"{local:%Y-%m-%d %H:%M}"
+
+
+def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
+    """What a resumed campaign may not change. Raises Misuse, naming the difference."""
+    asked: dict[str, Any] = {
+        "--budget-s": (wanted.budget_s, settings.budget_s),
+        "--max-steps": (wanted.max_steps, settings.max_steps),
+        "--problems": (wanted.problems, settings.problems),
+        "--seeds": (wanted.seeds, settings.seeds),
+        "--tasks": (wanted.tasks, settings.tasks or "all"),
+        "--reserve": (wanted.reserve, 100 * settings.reserve),
+        "--device": (None if wanted.device == "auto" else wanted.device, settings.device),
+        "--researcher": (wanted.researcher, settings.researcher),
+    }
+    for flag, (now, then) in asked.items():
+        if now is not None and now != then:
+            shown = " ".join(then) if isinstance(then, tuple) else then
+            raise Misuse(
+                f"the campaign {tag} runs with {flag} {shown}, and {flag} {now} was asked for;"
+                " leave it out to resume, or begin another campaign with --tag"
+            )

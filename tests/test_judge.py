@@ -1,0 +1,149 @@
+"""What repeats make of a verdict: confirmed, withdrawn, simpler, pinned, contended."""
+
+from dataclasses import replace
+
+import pytest
+from test_history import FIRST, OTHERS, SECOND, after, experiment, judged, outcome, with_baseline
+
+from harness import judge
+from harness.contention import MARK
+from harness.experiment import Closing, Proposed, Trial, Tried
+from harness.history import History
+from harness.leaderboard import rows, slot_time, summary
+from harness.ledger import Entry
+
+THIRD = OTHERS[0]
+
+
+def tried_with(state, number, rights, *, parent=0, seeds=(FIRST, SECOND), **changes):
+    """An experiment proposed, tried and judged."""
+    events = [Proposed(experiment(number, parent, **changes))]
+    events += [
+        Tried(replace(outcome(number, seed, right), checkpoint=f"{number}-{seed}"))
+        for seed, right in zip(seeds, rights, strict=True)
+    ]
+    return judged(after(state, *events), number)
+
+
+def repeated(state, number, right, seed=THIRD):
+    """Another trial of it, and what the judge makes of that."""
+    state = after(
+        state, Tried(replace(outcome(number, seed, right), checkpoint=f"{number}-{seed}"))
+    )
+    (review,) = judge.reviews(state)
+    state = after(state, review)
+    assert judge.reviews(state) == []
+    return state
+
+
+def test_a_keep_is_provisional_and_confirmed_by_a_repeat():
+    """Two seeds at first; the third, as good, makes the probability what it takes."""
+    state = tried_with(with_baseline(), 1, [58, 60])
+    assert state.records[1].standing == "provisional"
+    state = repeated(state, 1, 59)
+    assert state.records[1].standing == "confirmed"
+    assert state.records[1].posterior.p_real > 0.95
+    assert "1 kept (1 confirmed)" in summary(state)
+
+
+def test_a_withdrawn_tip_is_taken_off():
+    """The incumbent is what it stood on; what was kept on nothing else stays."""
+    state = tried_with(with_baseline(50), 1, [56, 56])
+    assert state.incumbent == 1
+    state = repeated(state, 1, 20)
+    assert state.records[1].standing == "withdrawn"
+    assert state.incumbent == 0
+    assert state.line() == (0,)
+
+
+def test_a_withdrawn_keep_below_the_tip_stays_and_is_flagged():
+    """Its code is in the tip; it falls with the tip."""
+    state = tried_with(with_baseline(50), 1, [56, 56])
+    state = tried_with(state, 2, [66, 66], parent=1)
+    assert state.incumbent == 2
+    state = repeated(state, 1, 20)
+    assert state.records[1].standing == "withdrawn"
+    assert state.incumbent == 2
+    state = repeated(state, 2, 0)
+    assert state.records[2].standing == "withdrawn"
+    assert state.incumbent == 0
+
+
+def test_equal_and_clearly_simpler_is_kept():
+    """A tree smaller by a tenth at equal accuracy; by a hundredth it is not enough."""
+    state = with_baseline(50)
+    baseline = replace(state.records[0].experiment, nodes=1000)
+    state.records[0] = replace(state.records[0], experiment=baseline)
+    kept = tried_with(state, 1, [50, 50], nodes=900).verdict_of(1)
+    assert (kept.decision, kept.simpler) == ("keep", True)
+    assert "10% simpler" in kept.reason
+    assert tried_with(state, 1, [50, 50], nodes=990).verdict_of(1).decision == "discard"
+    assert tried_with(state, 1, [30, 30], nodes=500).verdict_of(1).decision == "discard"
+
+
+def test_the_same_weights_from_other_seeds_are_refused():
+    """A pinned seed is no second opinion."""
+    state = after(with_baseline(), Proposed(experiment(1)))
+    for seed in (FIRST, SECOND):
+        state = after(state, Tried(replace(outcome(1, seed, 60), checkpoint="the same")))
+    (verdict,) = judge.verdicts(state)
+    assert verdict.decision == "discard"
+    assert "whatever the seed" in verdict.reason
+
+
+def test_a_contended_trial_is_repeated_once():
+    """Before the verdict, and its reading does not count beside a calm one."""
+    contended = replace(outcome(1, FIRST, 30), flags=(f"{MARK}it computed in 50% of its time",))
+    state = after(
+        with_baseline(50), Proposed(experiment(1)), Tried(contended), Tried(outcome(1, SECOND, 60))
+    )
+    assert judge.verdicts(state) == []
+    assert judge.trials_wanted(state) == [Trial(1, THIRD)]
+    again = replace(contended, seed=THIRD)
+    state = judged(after(state, Tried(again)), 1)
+    assert state.verdict_of(1).decision == "keep"
+    assert state.verdict_of(1).accuracy == pytest.approx(0.6)
+    assert rows(state)[1].flags
+
+
+def test_repeats_go_where_they_may_change_most():
+    """To kept experiments and the baseline, at most three trials each, the doubtful first."""
+    state = tried_with(with_baseline(50), 1, [70, 70])
+    state = tried_with(state, 2, [71, 71], parent=1)
+    state = tried_with(state, 3, [60, 60], parent=2)
+    assert state.verdict_of(3).decision == "discard"
+    trials = []
+    while trial := judge.repeat_wanted(state):
+        trials.append(trial.experiment)
+        state = repeated(state, trial.experiment, (50, 70, 71)[trial.experiment], trial.seed)
+    assert trials[0] == 2, "one hundredth is in doubt, a fifth is not"
+    assert sorted(trials) == [0, 1, 2]
+
+
+def test_in_the_closing_the_ends_come_first():
+    """The incumbent and the baseline, until each has two trials."""
+    settings = replace(with_baseline().settings, seeds=1, baseline_seeds=1)
+    started = replace(with_baseline().started, settings=settings)
+    stamp = "2026-01-31T22:00:00+00:00"
+    events = [started, Proposed(experiment(0)), Tried(outcome(0, FIRST))]
+    state = judged(History.of(Entry(stamp, event) for event in events), 0)
+    state = tried_with(state, 1, [60], seeds=[FIRST])
+    state = after(tried_with(state, 2, [61], parent=1, seeds=[FIRST]), Closing("the list"))
+    if state.incumbent == 2:
+        assert judge.repeat_wanted(state) == Trial(2, SECOND)
+    assert judge.repeat_wanted(state, [Trial(2, SECOND)]) == Trial(0, SECOND)
+
+
+def test_slot_time_is_told_apart():
+    """Start-up, training and scoring of new experiments, repeats, and the rest is idle."""
+    state = with_baseline()
+    stamps = iter(f"2026-01-31T22:00:{n:02d}+00:00" for n in range(10, 60, 10))
+    first = replace(outcome(1, FIRST, 60), start_s=0.5)
+    for event in (Proposed(experiment(1)), Tried(first), Tried(outcome(1, SECOND, 60))):
+        state = state.after(Entry(next(stamps), event))
+    state = judged(state, 1)
+    state = state.after(Entry(next(stamps), Tried(outcome(1, THIRD, 60))))
+    used = slot_time(state)
+    assert (used.startup_s, used.training_s, used.scoring_s) == (0.5, 1.5, 4.0)
+    assert (used.repeats_s, used.idle_s) == (3.0, 31.0)
+    assert "idle" in used.words()

@@ -1,0 +1,109 @@
+"""When trials may begin, how many repeats the end is kept for, and which trials were contended."""
+
+from dataclasses import replace
+
+import pytest
+from test_history import SETTINGS, START, experiment, outcome
+
+from harness import schedule
+from harness.contention import flags_of, is_contended
+from harness.experiment import Closing, Judged, Proposed, Resumed, Tried, Verdict
+from harness.history import History
+from harness.ledger import Entry
+
+TRIAL_S = 3.0  # of test_history's outcomes
+
+
+def history_of(trials, *, keeps=0, reserve=0.1, slots=1, events=()):
+    """A baseline and as many experiments with a trial each, the first of them kept in a line."""
+    settings = replace(SETTINGS, reserve=reserve, seeds=1, baseline_seeds=1, slots=slots)
+    past = [replace(START, settings=settings)]
+    for number in range(trials):
+        is_kept = number <= keeps
+        parent = min(max(0, number - 1), keeps)
+        verdict = Verdict(number, "keep" if is_kept else "discard", "", 0.5, parent, None)
+        past += [Proposed(experiment(number, parent)), Tried(outcome(number, 1))]
+        past += [Judged(verdict, f"c{number}")]
+    stamp = "2026-01-31T22:00:00+00:00"
+    return History.of(Entry(stamp, event) for event in (*past, *events))
+
+
+def test_a_trial_is_expected_to_take_what_the_last_ones_took():
+    """The median of the last five; the budget where there is none yet."""
+    assert schedule.trial_s(history_of(0)) == SETTINGS.budget_s
+    assert schedule.trial_s(history_of(7)) == TRIAL_S
+
+
+@pytest.mark.parametrize(("trials", "repeats"), [(5, 0), (9, 1), (17, 1), (18, 2), (45, 5)])
+def test_closing_repeats_are_a_tenth_of_all_trials(trials, repeats):
+    """Counted with themselves: nine trials and one repeat are ten."""
+    history = history_of(trials, keeps=3, events=[Closing("the list")])
+    assert schedule.repeats_left(history, running=0) == repeats
+    assert repeats <= 0.1 * (trials + repeats)
+
+
+def test_repeats_that_run_or_were_done_count():
+    """None beyond the reserve, also after a resume."""
+    done = [Closing("the list"), Tried(outcome(0, 2)), Resumed(5, 1)]
+    history = history_of(18, keeps=3, events=done)
+    assert schedule.repeats_left(history, running=0) == 1
+    assert schedule.repeats_left(history, running=1) == 0
+
+
+def test_no_reserve_no_repeats():
+    """Nor more than there are kept experiments to repeat, three trials each."""
+    assert schedule.repeats_left(history_of(50, reserve=0.0, events=[Closing("x")]), 0) == 0
+    assert schedule.repeats_left(history_of(50, reserve=0.4, events=[Closing("x")]), 0) == 2
+
+
+def test_raised_totals_end_the_closing():
+    """More experiments were asked for on resuming: they begin again."""
+    events = [Closing("5 experiments"), Resumed(50, 1)]
+    assert history_of(9, keeps=3, events=events).closing is None
+    assert history_of(9, keeps=3, events=[events[0], Resumed(5, 1)]).closing is not None
+
+
+def test_new_experiments_leave_time_for_the_repeats():
+    """The last new one begins while it and the reserve still fit before the deadline."""
+    history = history_of(18, keeps=3)
+    left = [s for s in range(1, 60) if not schedule.is_late_for_new(history, 0, float(s))]
+    assert left[0] == 9  # a trial of 3 s, and two repeats, the share of 18 + 3 trials
+    assert not schedule.is_late(history, 3.0)
+    assert schedule.is_late(history, 2.9)
+    assert not schedule.is_late_for_new(history, 0, None)
+
+
+# ---------------------------------------------------------------------------
+# Contention
+# ---------------------------------------------------------------------------
+
+
+def slow(number, seed, cpu_s, samples=None):
+    return replace(outcome(number, seed), train_s=100.0, cpu_s=cpu_s, samples=samples)
+
+
+def with_baseline(*outcomes, device="cpu"):
+    settings = replace(SETTINGS, device=device)
+    verdict = Verdict(0, "keep", "", 0.5, 0, None)
+    events = [replace(START, settings=settings), Proposed(experiment(0))]
+    events += [*map(Tried, outcomes), Judged(verdict, "c"), Proposed(experiment(1))]
+    return History.of(Entry("2026-01-31T22:00:00+00:00", event) for event in events)
+
+
+def test_a_training_that_did_not_get_its_core_is_flagged():
+    """It computed in a fifth less of its time than the incumbent's trials did."""
+    history = with_baseline(slow(0, 1, 98.0), slow(0, 2, 96.0))
+    assert flags_of(history, slow(1, 1, 80.0)) == ()
+    flags = flags_of(history, slow(1, 1, 60.0))
+    assert flags == (
+        "contended: it computed in 60% of its time, and the incumbent's trials in 97%",
+    )
+    assert is_contended(replace(slow(1, 1, 60.0), flags=flags))
+    assert flags_of(history, outcome(1, 1)) == (), "a training of a second tells nothing"
+
+
+def test_samples_a_second_are_compared_within_an_experiment():
+    """On a GPU like code is the same code: another trial of the experiment."""
+    history = with_baseline(slow(0, 1, 50.0, 1000), device="cuda")
+    assert "7 samples a second, and 10" in flags_of(history, slow(0, 2, 50.0, 700))[0]
+    assert flags_of(history, slow(1, 2, 50.0, 700)) == ()
