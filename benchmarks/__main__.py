@@ -8,6 +8,7 @@ speed     samples per core-second of training, share of data generation, start t
 addition  exact match on ten-digit addition after 90 s of --tasks add:1-10, one thread
 ladder    official accuracy after 120, 300 and 900 s: the last is `python train.py` by hand
 slots     share of slot time in trials while a researcher thinks, beside a serial loop's
+judge     simulated campaigns: which rule for keeping an edit ends at the best true accuracy
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
@@ -26,12 +27,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.judge import judge
 from benchmarks.night import night
 from benchmarks.slots import slots
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots")
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -342,6 +344,7 @@ def main() -> int:
         "addition": addition,
         "ladder": ladder,
         "scoring": scoring,
+        "judge": lambda table, folder: judge(),
         "slots": lambda table, folder: slots(table.row),
         "night": lambda table, folder: night(table.row),
     }

@@ -112,9 +112,8 @@ def _campaign(folder: Path) -> History:
     cores = tuple(harness_cores_and_rest()[0])
 
     def try_out(text: str) -> Flight:
-        place = Place(sandbox, cores)
-        scratch = state.scratch / "preflight"
-        return preflight(text, settings, scratch, place, halt, memory_for_each(2))
+        place = Place(sandbox, cores, memory_mb=memory_for_each(2))
+        return preflight(text, settings, state.scratch / "preflight", place, halt)
 
     with Ledger(path) as ledger:
         first = Started("bench", state.folder.name, settings, "", "", "", "", "a machine", "0")
@@ -142,22 +141,20 @@ def _serial(folder: Path, history: History) -> float:
     settings, researcher = history.settings, Thoughtful()
     state = State(campaigns.new_campaign())
     state.create({})
-    place = Place(best(), tuple(harness_cores_and_rest()[1]))
+    place = Place(best(), tuple(harness_cores_and_rest()[1]), memory_mb=memory_for_each(1))
     began, used = time.monotonic(), 0.0
     rounds = 3
     for number in range(rounds):
         brief = Brief("", "", BASELINE, History(), "cpu")
 
         def try_out(text: str) -> Flight:
-            return preflight(
-                text, settings, state.scratch / "preflight", place, Event(), memory_for_each(2)
-            )
+            return preflight(text, settings, state.scratch / "preflight", place, Event())
 
         prepared = prepare(brief, researcher, try_out)
         trial = Trial(number, 7)
         order = Order(
             trial, prepared.proposal.source, settings, trial_folder(folder / "serial", trial),
-            state.scratch / str(number), state.secret(), place, memory_for_each(1), 0,
+            state.scratch / str(number), state.secret(), place, 0,
         )  # fmt: skip
         outcome = run_trial(order, Event())
         used += outcome.train_s + outcome.score_s

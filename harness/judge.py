@@ -52,7 +52,7 @@ def repeat_wanted(history: History, running: Sequence[Trial] = ()) -> Trial | No
     """One more trial of what could be adopted, where it may change that most; None for enough.
 
     In the closing the incumbent and the baseline come first, since what a person reads is the
-    distance between them.
+    distance between them; then the largest gains that are not confirmed yet.
     """
     busy = {trial.experiment for trial in running}
     candidates = [
@@ -66,6 +66,7 @@ def repeat_wanted(history: History, running: Sequence[Trial] = ()) -> Trial | No
     known = {n: (found[n], len(history.records[n].seeds)) for n in candidates if n in found}
     order = adoption.repeats(known)
     if history.closing:
+        order = adoption.repeats(known, value=adoption.value_of_confirming)
         ends = [n for n in (history.line()[0], BASELINE) if n in candidates]
         order = [n for n in ends if len(history.records[n].seeds) < adoption.LEAST_TRIALS] + order
     order += sorted(candidates, key=lambda n: len(history.records[n].seeds))
@@ -168,7 +169,8 @@ def _debt(history: History) -> float:
     keeps = []
     for number in reversed(history.line()):
         record = history.records[number]
-        if record.standing == "confirmed" or (record.verdict and record.verdict.simpler):
+        is_simpler = record.verdict is not None and record.verdict.simpler
+        if record.standing == "confirmed" or is_simpler:
             keeps.append((found[number], record.standing or "provisional"))
     return adoption.debt_of(keeps)
 

@@ -1,23 +1,54 @@
-"""metrics.jsonl, as a training tells of itself while it runs: telemetry, and never a score."""
+"""metrics.jsonl, as a training tells of itself while it runs: telemetry, and never a score.
+
+Whoever wrote it may have wanted to be in the way: what is no line of figures is passed over.
+"""
 
 import json
 import math
 from pathlib import Path
 from typing import Any, TypeGuard
 
+LINE_BYTES = 64 * 1024
+LARGEST = 2**53  # a count; more is none
+
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The records of a metrics.jsonl, less any line that is not one; none if there is no file."""
-    records = []
-    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(record, dict) and is_number(record.get("seconds")):
-            records.append(record)
-    return records
+    if not path.exists():
+        return []
+    records = map(_record, path.read_bytes().split(b"\n"))
+    return [record for record in records if record is not None]
+
+
+def last_metrics(path: Path) -> dict[str, Any]:
+    """The last record, empty where there is none in the last lines."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LINE_BYTES))
+            lines = file.read(LINE_BYTES).split(b"\n")
+    except OSError:
+        return {}
+    return next((record for line in reversed(lines) if (record := _record(line))), {})
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    if not line or len(line) > LINE_BYTES:
+        return None
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):  # JSON, UTF-8 and integers of thousands of digits
+        return None
+    return found if isinstance(found, dict) and is_number(found.get("seconds")) else None
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value)
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # an integer that no float is near
+        return False
+
+
+def count(value: object) -> int | None:
+    """A number of steps or samples; None for anything else."""
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
+    return value if is_count else None  # type: ignore[return-value]

@@ -5,19 +5,18 @@ time is unproven, not failed.
 """
 
 import contextlib
-import subprocess
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from typing import Literal
 
-from harness import contract
 from harness.experiment import Settings
-from harness.sandbox import Place, start
+from harness.sandbox import Place
 from harness.score import Job
-from harness.state import remove
+from harness.training import Run, collect, train
 from harness.trial import Lost, ask_scorer, is_full
+from harness.untrusted import remove
+from harness.watch import Stopped
 
 STEPS = 2
 QUESTIONS = 1  # a level
@@ -35,89 +34,52 @@ class Flight:
     report: str
 
 
-def preflight(
-    source: str, settings: Settings, scratch: Path, place: Place, stop: Event, memory_mb: int
-) -> Flight:
+def preflight(source: str, settings: Settings, scratch: Path, place: Place, stop: Event) -> Flight:
     """What the machine does wrong proves nothing either way. Raises Lost where it was stopped."""
-    limit_s = min(LIMIT_S, max(LEAST_S, settings.budget_s / 2))
+    work, out = scratch, scratch.with_name(f"{scratch.name}-out")  # only the first is the edit's
     try:
-        remove(scratch)
-        scratch.mkdir(parents=True)
-        flight = _fly(source, settings, scratch, place, stop, limit_s, memory_mb)
-        if flight.end == "failed" and is_full(scratch):
+        for folder in (work, out):
+            remove(folder)
+            folder.mkdir(parents=True)
+        flight = _fly(source, settings, work, out, place, stop)
+        if flight.end == "failed" and is_full(work):
             return Flight("unproven", f"the disk is full; before that: {flight.report}")
         return flight
-    except Lost as lost:
+    except (Lost, Stopped) as lost:
         if stop.is_set():
-            raise
+            raise Lost("stopped") from None
         return Flight("unproven", str(lost))
     except OSError as error:
         return Flight("unproven", f"{error.strerror or error} ({error.filename or scratch})")
     finally:
-        with contextlib.suppress(OSError):
-            remove(scratch)
+        for folder in (work, out):
+            with contextlib.suppress(OSError):
+                remove(folder)
 
 
 def _fly(
-    source: str,
-    settings: Settings,
-    scratch: Path,
-    place: Place,
-    stop: Event,
-    limit_s: float,
-    memory_mb: int,
+    source: str, settings: Settings, work: Path, out: Path, place: Place, stop: Event
 ) -> Flight:
-    started = time.monotonic()
-    box = replace(
-        place.within(contract.lay_out(scratch, source, device="cpu")),
-        nice=NICE,
-        memory_mb=memory_mb,
-    )
-    command = contract.command(
-        seed=0,
-        budget_s=LIMIT_S,
-        device="cpu",
-        preset=settings.preset,
-        max_steps=STEPS,
-        tasks=settings.tasks,
-    )
-    log = scratch / "log.txt"
-    with log.open("wb") as output:
-        process = start(place.sandbox, box, command, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            code = _wait(process.popen, started + limit_s, stop)
-        finally:
-            process.kill()
-    if code is None:
+    limit_s = min(LIMIT_S, max(LEAST_S, settings.budget_s / 2))
+    run = Run(source, 0, LIMIT_S, limit_s, "cpu", settings.preset, STEPS, settings.tasks, nice=NICE)
+    ended = train(run, work, place, stop)
+    if ended.early and ended.early[0] == "timeout":
         return Flight("unproven", f"two steps on the CPU took more than {limit_s:.0f} s")
-    if code:
-        return Flight("failed", _tail(log) or f"exit code {code}")
-    out = scratch / contract.OUT
-    if (out / "checkpoint.pt").is_symlink() or not (out / "checkpoint.pt").is_file():
+    if ended.early:
+        return Flight("failed", ended.early[1])
+    if ended.code:
+        said = ended.log.content()[-TRACEBACK_CHARS:].decode(errors="replace").strip()
+        return Flight("failed", said or f"exit code {ended.code}")
+    if not collect(work, out, source):
         return Flight("failed", "train.py ended well, but left no checkpoint.pt that is a file")
-    level = place.sandbox.level
-    job = Job(str(out), "preflight", QUESTIONS, "public", "cpu", level, settings.tasks)
-    (out / "train.py").write_text(source, encoding="utf-8", newline="")
-    found = ask_scorer(job, replace(place, gpu=None), stop=stop, nice=NICE)
+    job = Job(
+        str(out), "preflight", QUESTIONS, "public", "cpu", place.sandbox.level, settings.tasks,
+        place.memory_mb,
+    )  # fmt: skip
+    found = ask_scorer(job, replace(place, gpu=None), out, stop=stop, nice=NICE)
     if found["status"] == "timeout":
         return Flight("unproven", found["reason"])
     wrong = [level["error"] for level in found["levels"] if level["error"]]
     if found["status"] != "ok" or wrong:
         return Flight("failed", f"the solver: {found['reason'] or wrong[0]}")
     return Flight("passed", "")
-
-
-def _wait(popen: "subprocess.Popen[bytes]", deadline: float, stop: Event) -> int | None:
-    while time.monotonic() < deadline:
-        try:
-            return popen.wait(timeout=0.1)
-        except subprocess.TimeoutExpired:
-            if stop.is_set():
-                raise Lost("stopped") from None
-    return None
-
-
-def _tail(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TRACEBACK_CHARS))
-        return file.read().decode(errors="replace").strip()

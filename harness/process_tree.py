@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -37,6 +38,23 @@ def resident_mb(process: subprocess.Popen[bytes]) -> tuple[float, int]:
                 total += member.memory_info().rss / 2**20
                 count += 1
     return total, count
+
+
+def unlinked_mb(process: subprocess.Popen[bytes], *, on: Path) -> float:
+    """Room taken by files that the tree holds open and that have no name any more, on the disk of
+    a folder. Linux only."""
+    total = 0
+    device = on.stat().st_dev
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(process.pid)
+        for member in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(OSError), os.scandir(f"/proc/{member.pid}/fd") as handles:
+                for handle in handles:
+                    with contextlib.suppress(OSError):
+                        found = handle.stat()
+                        if found.st_dev == device and not found.st_nlink:
+                            total += found.st_blocks * 512
+    return total / 2**20
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -48,17 +48,19 @@ class Sandbox:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where untrusted code runs: a sandbox, the cores (none: any) and the GPU that it may use."""
+    """Where untrusted code runs: a sandbox, and the cores (none: any), the GPU and the memory that
+    it may use."""
 
     sandbox: Sandbox
     cores: tuple[int, ...] = ()
     gpu: Gpu | None = None
+    memory_mb: int | None = None
 
     def within(self, box: Box) -> Box:
         environment = box.environment
         if box.gpu and self.gpu:
             environment = environment | {"CUDA_VISIBLE_DEVICES": self.gpu.device}
-        return replace(box, cores=self.cores, environment=environment)
+        return replace(box, cores=self.cores, environment=environment, memory_mb=self.memory_mb)
 
 
 class Process:

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,23 +38,25 @@ class Job:
     device: str
     level: str
     tasks: str | None
+    memory_mb: int | None
 
 
-def start(job: Job, place: Place, *, nice: int = 0) -> Process:
-    """Score in another process, which ends with this one; `result` reads what it says.
+def start(job: Job, place: Place, scratch: Path, *, nice: int = 0) -> Process:
+    """Score in another process, which ends with this one; `result` reads what it says. `scratch`
+    takes its temporary files, so that the caller can remove what it leaves when it is ended.
 
     It runs on the place's cores and GPU, and asks the solver in the sandbox of the job's level.
     """
     box = Box(
         Path(job.run),
-        environment=dict(os.environ),
+        environment=os.environ | {"TMPDIR": str(scratch.resolve())},
         nice=nice,
         file_mb=None,
         gpu=job.device == "cuda",
     )
     process = start_process(
         Sandbox("none", "the harness's own"),
-        place.within(box),
+        replace(place, memory_mb=None).within(box),
         module_command("harness.score"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -88,7 +90,7 @@ def main() -> None:
     from harness.tasks import LADDER, parse_tasks, within
 
     run = Path(job.run)
-    place = Place(Sandbox(job.level, ""))  # type: ignore[arg-type]
+    place = Place(Sandbox(job.level, ""), memory_mb=job.memory_mb)  # type: ignore[arg-type]
     official = job.subset == "validation"
     try:
         found = evaluate(

@@ -30,8 +30,9 @@ from harness.researcher import make as make_researcher
 from harness.sandbox import Place, Sandbox, choose
 from harness.score import hide
 from harness.settings import Wanted, local_time, new_settings
-from harness.state import State, remove
+from harness.state import State
 from harness.survivors import end_survivors
+from harness.untrusted import remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,9 @@ def _work(session: Session, history: History) -> int:
     def try_out(source: str) -> Flight:
         if session.rehearse:
             return Flight("unproven", "a rehearsal")
-        place = Place(session.sandbox, cores)
         memory_mb = memory_for_each(settings.slots + 1)
-        return preflight(source, settings, state.scratch / "preflight", place, halt, memory_mb)
+        place = Place(session.sandbox, cores, memory_mb=memory_mb)
+        return preflight(source, settings, state.scratch / "preflight", place, halt)
 
     assert history.started
     base = Base(

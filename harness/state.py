@@ -10,12 +10,12 @@ import hashlib
 import os
 import secrets
 import shutil
-import stat
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import Misuse
+from harness.untrusted import remove
 
 PACKAGE = Path(__file__).parent
 SECRET_BYTES = 32
@@ -85,24 +85,6 @@ class State:
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def remove(folder: Path) -> None:
-    """A folder and all in it, also what was made unreadable; missing ones are no error."""
-
-    def make_writable(function: Callable[..., object], path: str, _: object) -> None:
-        parent = Path(path).parent
-        parent.chmod(stat.S_IRWXU)
-        if not Path(path).is_symlink() and Path(path).exists():
-            Path(path).chmod(stat.S_IRWXU)
-        function(path) if function is not os.open else shutil.rmtree(path, ignore_errors=True)
-
-    if not folder.is_symlink() and not folder.exists():
-        return
-    if sys.version_info >= (3, 12):
-        shutil.rmtree(folder, onexc=make_writable)
-    else:
-        shutil.rmtree(folder, onerror=make_writable)
 
 
 def module_command(module: str, package_home: Path = PACKAGE.parent) -> list[str]:

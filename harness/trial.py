@@ -6,29 +6,26 @@ outcome, not an exception; what the machine does wrong (no room on the disk, a s
 """
 
 import contextlib
-import errno
-import os
+import math
 import shutil
-import stat
-import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from harness import contract, score
+from harness import score
 from harness.evaluation import Status
 from harness.experiment import LevelCount, Outcome, Settings, Trial
 from harness.gpu import is_gone
-from harness.metrics import read_metrics
-from harness.sandbox import Place, start
-from harness.state import remove
-from harness.watch import FOLDER_MB, POLL_S, Log, Stopped, Watch
+from harness.metrics import count, last_metrics
+from harness.sandbox import Place
+from harness.training import Ended, Run, collect, train
+from harness.untrusted import remove
+from harness.watch import FOLDER_MB, POLL_S, Stopped, Watch
 
 GRACE_S = 2.0  # a checkpoint renamed later than the budget and this is too late
-METRICS_BYTES = 16 * 2**20
-CHECKPOINT_BYTES = 512 * 2**20
+KILL_S = 30.0  # after the budget, the whole tree
 MEMORY_SHARE = 0.8  # of the machine's, for all slots together
 SCORE_WALL_S = 3600.0  # scoring has limits of its own; this is for a scorer that hangs
 KILLED = (128 + 9, -9)  # the training, or its supervisor
@@ -47,7 +44,6 @@ class Order:
     scratch: Path
     secret: str
     place: Place
-    memory_mb: int
     slot: int
     folder_mb: int = FOLDER_MB  # all that it may write
 
@@ -56,154 +52,119 @@ class Lost(Exception):
     """The machine failed and not the training; the text says how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """How a training ended: an error's status and words, or `ok`."""
-
-    status: Status
-    reason: str
-    train_s: float
-    cpu_s: float
-    memory_mb: float | None
-    start_s: float | None
-
-
 def run_trial(order: Order, stop: Event) -> Outcome:
     """Never raises for what the trial does; `stop` ends it early, as lost. Leaves no process."""
     started = time.monotonic()
-    training = Training("lost", "", 0.0, 0.0, None, None)
+    watch: Watch | None = None
     found: dict[str, Any] = {}
+    work, scoring = order.scratch, order.scratch.with_name(f"{order.scratch.name}-scoring")
     try:
-        for folder in (order.results, order.scratch):
+        for folder in (order.results, work, scoring):
             remove(folder)
             folder.mkdir(parents=True)
-        training = _train(order, stop)
-        if training.status == "ok":
-            found = _score(order, stop)
-        status, reason = found.get("status", training.status), found.get("reason", training.reason)
-    except Lost as lost:
-        status, reason = "lost", str(lost)
+        ended = train(_run_of(order), work, order.place, stop)
+        watch = ended.watch
+        (order.results / "log.txt").write_bytes(ended.log.content())
+        is_saved = collect(work, order.results, order.source)
+        status, reason = ended.early or _judge_exit(order, ended, is_saved)
+        if status == "ok":
+            found = _score(order, scoring, stop)
+            status, reason = found["status"], found["reason"]
+    except (Lost, Stopped) as lost:
+        status, reason = "lost", str(lost) or "stopped"
     except OSError as error:
         status, reason = "lost", f"{error.strerror or error} ({error.filename or order.results})"
     finally:
-        with contextlib.suppress(OSError):
-            remove(order.scratch)
+        for folder in (work, scoring):
+            with contextlib.suppress(OSError):
+                remove(folder)
     if status not in ("ok", "lost") and is_full(order.results, order.scratch.parent):
         status, reason = "lost", f"the disk is full; before that: {reason}"
-    last = _last_metrics(order.results / "metrics.jsonl")
+    last = last_metrics(order.results / "metrics.jsonl")
     levels = tuple(
         LevelCount(level["name"], level["correct"], level["total"])
         for level in found.get("levels", ())
     )
+    train_s = watch.train_s if watch else 0.0
     return Outcome(
         order.trial.experiment,
         order.trial.seed,
         status,
         levels,
         reason,
-        train_s=round(training.train_s, 3),
-        score_s=round(time.monotonic() - started - training.train_s, 3),
-        cpu_s=round(training.cpu_s, 3),
+        train_s=round(train_s, 3),
+        score_s=round(time.monotonic() - started - train_s, 3),
+        cpu_s=round(watch.cpu_s, 3) if watch else 0.0,
         solve_s=found.get("seconds"),
-        steps=_count(last.get("step")),
-        samples=_count(last.get("samples")),
-        memory_mb=training.memory_mb,
+        steps=count(last.get("step")),
+        samples=count(last.get("samples")),
+        memory_mb=watch.peak_mb if watch else None,
         slot=order.slot,
         sandbox=order.place.sandbox.level,
         checkpoint=found.get("digest", ""),
-        start_s=None if training.start_s is None else round(training.start_s, 3),
+        start_s=round(watch.began_at, 3) if watch and watch.began_at is not None else None,
     )
 
 
-def _train(order: Order, stop: Event) -> Training:
+def lost(order: Order, reason: str) -> Outcome:
+    """A trial that tells nothing and is wanted again."""
+    return Outcome(
+        order.trial.experiment,
+        order.trial.seed,
+        "lost",
+        (),
+        reason,
+        train_s=0.0,
+        score_s=0.0,
+        cpu_s=0.0,
+        solve_s=None,
+        steps=None,
+        samples=None,
+        memory_mb=None,
+        slot=order.slot,
+        sandbox=order.place.sandbox.level,
+        checkpoint="",
+    )
+
+
+def _run_of(order: Order) -> Run:
     settings = order.settings
-    work = order.scratch
-    box = contract.lay_out(work, order.source, device=settings.device)
-    box = replace(order.place.within(box), memory_mb=order.memory_mb)
-    command = contract.command(
-        seed=order.trial.seed,
-        budget_s=settings.budget_s,
-        device=settings.device,
-        preset=settings.preset,
-        max_steps=settings.max_steps,
-        tasks=settings.tasks,
+    return Run(
+        order.source,
+        order.trial.seed,
+        settings.budget_s,
+        settings.budget_s + KILL_S,
+        settings.device,
+        settings.preset,
+        settings.max_steps,
+        settings.tasks,
+        order.folder_mb,
     )
-    process = start(
-        order.place.sandbox, box, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    watch = Watch(work, process, settings.budget_s, order.memory_mb, order.folder_mb)
-    log = Log(process)
-    try:
-        ended = watch.until_the_end(stop)
-    except Stopped:
-        raise Lost("stopped") from None
-    finally:
-        process.kill()
-        log.finish(order.results / "log.txt")
-    _take_out(work / contract.OUT, order)
-    if ended is None:
-        ended = _judge_exit(order, process.popen.returncode, watch, log)
-    return Training(*ended, watch.train_s, watch.cpu_s, watch.peak_mb, watch.began_at)
 
 
-def _judge_exit(order: Order, code: int, watch: Watch, log: Log) -> tuple[Status, str]:
-    saved = (order.results / "checkpoint.pt").is_file()
+def _judge_exit(order: Order, ended: Ended, is_saved: bool) -> tuple[Status, str]:
+    gpu, watch = order.place.gpu, ended.watch
     late_s = (watch.saved_at or 0.0) - order.settings.budget_s
-    if code in KILLED:
-        if (watch.peak_mb or 0.0) > order.memory_mb * NEAR:
+    if ended.code in KILLED:
+        limit_mb = order.place.memory_mb or math.inf
+        if (watch.peak_mb or 0.0) > limit_mb * NEAR:
             return "out_of_memory", f"killed with {watch.peak_mb:.0f} MB of memory in use"
         raise Lost("killed by something other than the harness (signal 9)")
-    if order.place.gpu and (code or not saved) and is_gone(order.place.gpu):
-        raise Lost(f"{order.place.gpu.name} was lost amid the training")
-    if code:
-        said = log.last_line()
+    if gpu and (ended.code or not is_saved) and is_gone(gpu):
+        raise Lost(f"{gpu.name} was lost amid the training")
+    if ended.code:
+        said = ended.log.last_line()
         is_memory = any(word in said for word in ("OutOfMemory", "MemoryError", "allocate memory"))
         status: Status = "out_of_memory" if is_memory else "crash"
-        return status, f"exit code {code}: {said}" if said else f"exit code {code}"
+        return status, f"exit code {ended.code}: {said}" if said else f"exit code {ended.code}"
     if late_s > GRACE_S:
         return "timeout", f"the checkpoint was in place {late_s:.1f} s after the budget"
-    if not saved:
+    if not is_saved:
         return "no_checkpoint", "train.py ended well, but left no checkpoint.pt that is a file"
     return "ok", ""
 
 
-def _take_out(out: Path, order: Order) -> None:
-    """Copy what the training left, plain files only, into the results; the checkpoint last.
-
-    Raises OSError where the results cannot take it.
-    """
-    order.results.mkdir(parents=True, exist_ok=True)
-    (order.results / "train.py").write_text(order.source, encoding="utf-8", newline="")
-    _copy(out / "metrics.jsonl", order.results / "metrics.jsonl", METRICS_BYTES)
-    _copy(out / "checkpoint.pt", order.results / "checkpoint.pt", CHECKPOINT_BYTES)
-
-
-def _copy(source: Path, target: Path, most: int) -> None:
-    """Neither a link nor a pipe nor a device, nor a file over the limit: those are not there."""
-    try:
-        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EIO):
-            raise
-        return
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-        os.close(handle)
-        return
-    unfinished = target.with_name(target.name + ".tmp")
-    with os.fdopen(handle, "rb") as file:
-        try:
-            with unfinished.open("wb") as copy:
-                shutil.copyfileobj(file, copy, 1 << 20)
-                copy.flush()
-                os.fsync(copy.fileno())
-            unfinished.rename(target)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
-
-
-def _score(order: Order, stop: Event) -> dict[str, Any]:
+def _score(order: Order, scratch: Path, stop: Event) -> dict[str, Any]:
     settings = order.settings
     job = score.Job(
         str(order.results),
@@ -213,13 +174,16 @@ def _score(order: Order, stop: Event) -> dict[str, Any]:
         settings.device,
         order.place.sandbox.level,
         settings.tasks,
+        order.place.memory_mb,
     )
-    return ask_scorer(job, order.place, stop=stop)
+    return ask_scorer(job, order.place, scratch, stop=stop)
 
 
-def ask_scorer(job: score.Job, place: Place, *, stop: Event, nice: int = 0) -> dict[str, Any]:
+def ask_scorer(
+    job: score.Job, place: Place, scratch: Path, *, stop: Event, nice: int = 0
+) -> dict[str, Any]:
     """What the scorer found. Raises Lost where it was stopped or failed itself."""
-    process = score.start(job, place, nice=nice)
+    process = score.start(job, place, scratch, nice=nice)
     answer: list[tuple[bytes, bytes]] = []
     reader = Thread(target=lambda: answer.append(process.popen.communicate()), daemon=True)
     reader.start()
@@ -243,15 +207,6 @@ def memory_for_each(slots: int) -> int:
     import psutil
 
     return int(psutil.virtual_memory().total * MEMORY_SHARE / max(1, slots) / 2**20)
-
-
-def _last_metrics(path: Path) -> dict[str, Any]:
-    rows = read_metrics(path) if path.is_file() else []
-    return dict(rows[-1]) if rows else {}
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def is_full(*folders: Path) -> bool:

@@ -1,6 +1,7 @@
 """Watching a training from outside: its clock, checkpoint, memory, processes, files and output."""
 
 import contextlib
+import math
 import os
 import subprocess
 import time
@@ -9,16 +10,17 @@ from threading import Event, Thread
 
 from harness.contract import OUT
 from harness.evaluation import Status
-from harness.process_tree import cpu_seconds, resident_mb
+from harness.process_tree import cpu_seconds, resident_mb, unlinked_mb
 from harness.sandbox import Process
+from harness.untrusted import weigh
 
-KILL_S = 30.0  # after the budget, the whole tree
 POLL_S = 0.1
 LOOK_S = 0.5  # between looks at memory and processes
 WEIGH_S = 3.0  # between looks at the size of its folder
 LOG_BYTES = 256 * 2**10  # kept of what a training prints: the first half, and the last
 FOLDER_MB = 4096
 PROCESSES = 256
+ENTRIES = 50_000  # files and folders
 
 
 class Stopped(Exception):
@@ -29,10 +31,11 @@ class Watch:
     """Looks at a running training: its clock, checkpoint, memory, processes and files."""
 
     def __init__(
-        self, work: Path, process: Process, budget_s: float, memory_mb: int, folder_mb: int
+        self, work: Path, process: Process, kill_s: float, memory_mb: int | None, folder_mb: int
     ) -> None:
+        """`kill_s` after the spawn it is ended; `memory_mb` None: memory is not limited."""
         self.work, self.process = work, process
-        self.budget_s, self.memory_mb, self.folder_mb = budget_s, memory_mb, folder_mb
+        self.kill_s, self.memory_mb, self.folder_mb = kill_s, memory_mb, folder_mb
         self.checkpoint = work / OUT / "checkpoint.pt"
         self.metrics = work / OUT / "metrics.jsonl"
         self.spawned = time.monotonic()
@@ -54,16 +57,28 @@ class Watch:
                 return None
             if stop.is_set():
                 raise Stopped
-            if self.train_s > self.budget_s + KILL_S:
-                return "timeout", f"still running {KILL_S:.0f} s after the budget"
+            if self.train_s > self.kill_s:
+                return "timeout", f"still running after {self.kill_s:.0f} s"
+            ended = None
             if self.train_s >= next_look:
                 next_look = self.train_s + LOOK_S
-                if (ended := self._look_at_processes()) is not None:
-                    return ended
-            if self.train_s >= next_weighing:
-                next_weighing = self.train_s + WEIGH_S
-                if (mb := _folder_mb(self.work)) > self.folder_mb:
-                    return "crash", f"wrote {mb:.0f} MB; the limit is {self.folder_mb} MB"
+                ended = self._look_at_processes()
+            if ended is None and self.train_s >= next_weighing:
+                ended = self._weigh()
+                next_weighing = time.monotonic() - self.spawned + WEIGH_S
+            if ended is not None:
+                return ended
+
+    def _weigh(self) -> tuple[Status, str] | None:
+        found = weigh(self.work, most_mb=self.folder_mb, most_entries=ENTRIES)
+        mb = found.mb + unlinked_mb(self.process.popen, on=self.work)
+        if mb > self.folder_mb:
+            return "crash", f"wrote {mb:.0f} MB; the limit is {self.folder_mb} MB"
+        if found.entries > ENTRIES:
+            return "crash", f"made more than {ENTRIES} files; that is the limit"
+        if not found.is_open:
+            return "crash", "made a folder that cannot be read, or is too deep to be named"
+        return None
 
     def _look_at_files(self) -> None:
         """By polling and not by its times, which a process may set and a clock may move."""
@@ -79,12 +94,12 @@ class Watch:
             self._signature, self.saved_at = signature, self.train_s
 
     def _look_at_processes(self) -> tuple[Status, str] | None:
-        popen, most = self.process.popen, self.memory_mb
+        popen, most = self.process.popen, self.memory_mb or math.inf
         self.cpu_s = max(self.cpu_s, cpu_seconds(popen))
         mb, count = resident_mb(popen)
         self.peak_mb = max(self.peak_mb or 0.0, round(mb, 1))
         if mb > most:
-            return "out_of_memory", f"used {mb:.0f} MB of memory; the limit is {most} MB"
+            return "out_of_memory", f"used {mb:.0f} MB of memory; the limit is {most:.0f} MB"
         if count > PROCESSES:
             return "crash", f"started {count} processes; the limit is {PROCESSES}"
         return None
@@ -111,28 +126,21 @@ class Log:
                     self.cut += len(self.tail) - half
                     self.tail = self.tail[-half:]
 
-    def finish(self, path: Path) -> None:
+    def end(self) -> None:
+        """Once nothing writes to it any more."""
         self.thread.join(timeout=5)
+        if not self.thread.is_alive():
+            self.stream.close()
         if len(self.tail) > LOG_BYTES // 2:
             self.cut += len(self.tail) - LOG_BYTES // 2
             self.tail = self.tail[-(LOG_BYTES // 2) :]
+
+    def content(self) -> bytes:
         gap = f"\n[... {self.cut} bytes left out ...]\n".encode() if self.cut else b""
-        with contextlib.suppress(OSError):
-            path.write_bytes(self.head + gap + self.tail)
-        if not self.thread.is_alive():
-            self.stream.close()
+        return self.head + gap + self.tail
 
     def last_line(self) -> str:
         """The last line that says something, as plain text of at most 300 characters."""
         lines = (self.head + self.tail)[-4096:].decode(errors="replace").split("\n")
         said = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return "".join(c if c.isprintable() else " " for c in said)[:300]
-
-
-def _folder_mb(folder: Path) -> float:
-    total = 0
-    for where, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(Path(where, name)).st_blocks * 512
-    return total / 2**20

@@ -5,16 +5,18 @@ says so.
 """
 
 import contextlib
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import TYPE_CHECKING
 
 from harness import checkpoint as checkpoint_file
-from harness import contract, sandbox
 from harness.controls import grafted
 from harness.evaluation import Refused
 from harness.problems import BadTasks, parse_tasks
+from harness.sandbox import Place
+from harness.training import Run, collect, train
+from harness.untrusted import remove
 
 if TYPE_CHECKING:
     from harness.checkpoint import Checkpoint
@@ -23,7 +25,7 @@ BUDGET_S = 120.0
 
 
 def untrained(
-    run: Path, trained: "Checkpoint", seed: int, limit_s: float, place: sandbox.Place
+    run: Path, trained: "Checkpoint", seed: int, limit_s: float, place: Place
 ) -> "Checkpoint":
     """What the run's own train.py saves with `--max-steps 0`, grafted.
 
@@ -31,23 +33,20 @@ def untrained(
     """
     source = (run / "train.py").read_text(encoding="utf-8")
     with TemporaryDirectory(prefix="thinker-", ignore_cleanup_errors=True) as name:
-        work = Path(name)
-        box = contract.lay_out(work, source, device="cpu")
+        work, out = Path(name, "work"), Path(name, "out")  # only the first is the edit's
+        work.mkdir()
         preset, tasks = _same_settings(trained)
-        command = contract.command(
-            seed=seed, budget_s=BUDGET_S, device="cpu", preset=preset, max_steps=0, tasks=tasks
-        )
-        process = sandbox.start(place.sandbox, place.within(box), command)
+        begun = Run(source, seed, BUDGET_S, limit_s, "cpu", preset, max_steps=0, tasks=tasks)
         try:
-            process.popen.wait(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            raise Refused(f"train.py --max-steps 0 was not done after {limit_s:g} s") from None
+            ended = train(begun, work, place, Event())
+            is_saved = collect(work, out, source)
         finally:
-            code = process.kill()
-        saved = work / contract.OUT / "checkpoint.pt"
-        if saved.is_symlink() or not saved.is_file():
-            raise Refused(f"train.py --max-steps 0 left no checkpoint (exit code {code})")
-        return grafted(checkpoint_file.read(saved), trained)
+            remove(work)
+        if ended.early:
+            raise Refused(f"train.py --max-steps 0 {ended.early[1]}")
+        if not is_saved:
+            raise Refused(f"train.py --max-steps 0 left no checkpoint (exit code {ended.code})")
+        return grafted(checkpoint_file.read(out / "checkpoint.pt"), trained)
 
 
 def _same_settings(trained: "Checkpoint") -> tuple[str, str | None]:

@@ -67,8 +67,8 @@ def accuracy(source):
 
 @functools.cache  # the forks inherit it
 def edits():
-    """Two keeps, the second merged onto the first; a crash, a repetition, what does not parse; and a
-    keep by luck, which the closing repeats withdraw."""
+    """Two keeps, the second merged onto the first; a crash, a repetition, what does not parse; and
+    a keep by luck, which the closing repeats withdraw."""
     base = accuracy(SOURCE)
 
     def with_(first, second):

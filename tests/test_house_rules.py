@@ -14,7 +14,14 @@ TESTS = sorted((ROOT / "tests").glob("test_*.py"))
 LONGEST = 300
 # What a person is shown; measuring must not depend on it.
 SHOWN = {"by_hand", "curve", "scored_table", "live", "leaderboard"}
-COMMANDS = {"__main__", "board_command", "run_command", "session", "verify_command"}
+COMMANDS = {
+    "__main__",
+    "board_command",
+    "doctor_command",
+    "run_command",
+    "session",
+    "verify_command",
+}
 
 
 def tracked_files():

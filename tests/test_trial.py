@@ -12,9 +12,10 @@ import pytest
 
 from harness import sandbox
 from harness.experiment import Settings, Trial
+from harness.preflight import preflight
 from harness.sandbox import Place, Sandbox
-from harness.trial import Order, run_trial
-from harness.watch import KILL_S, LOG_BYTES
+from harness.trial import KILL_S, Order, run_trial
+from harness.watch import LOG_BYTES
 
 SETTINGS = Settings(20.0, None, 2, 1, 1, "cpu", "cpu", "none", ("list", "x"), None, None)
 SAVE = "import os, pathlib\npathlib.Path('out').mkdir()\n"
@@ -48,8 +49,7 @@ def try_out(
         results or tmp_path / "results",
         tmp_path / "scratch" / "0007",
         "a secret",
-        Place(Sandbox(level, "")),
-        memory_mb,
+        Place(Sandbox(level, ""), memory_mb=memory_mb),
         0,
         folder_mb,
     )
@@ -138,7 +138,7 @@ def test_a_training_that_hangs_is_killed(tmp_path, level):
     """With all that it started, 30 s after the budget."""
     outcome, _ = try_out(tmp_path, HANG, level=level, budget_s=2.0 - KILL_S)
     assert outcome.status == "timeout"
-    assert "still running 30 s after the budget" in outcome.reason
+    assert "still running after 2 s" in outcome.reason
 
 
 def test_a_stopped_trial_is_lost_at_once(tmp_path, level):
@@ -290,3 +290,101 @@ def test_the_supervisor_may_die_too(tmp_path):
     outcome, _ = try_out(tmp_path, "import time\ntime.sleep(30)", stop=stop)
     assert found
     assert outcome.status == "lost"
+
+
+# ---------------------------------------------------------------------------
+# What an edit leaves in its folder
+# ---------------------------------------------------------------------------
+
+LEFT = {
+    "folders 1,500 deep": """
+        import os
+        for _ in range(1500):
+            os.mkdir("d")
+            os.chdir("d")
+        """,
+    "nested metrics": SAVE + "open('out/metrics.jsonl', 'w').write('[' * 100_000)\n",
+    "huge integers": SAVE
+    + "open('out/metrics.jsonl', 'w').write('{\"seconds\": ' + '9' * 400 + '}')\n",
+    "a folder that is a link": "import os\nos.symlink('/proc/self', 'out')\n",
+    "names that are no text": "import os\nos.mkdir(b'\\xff\\n')\n",
+}
+
+
+@pytest.mark.parametrize("source", LEFT.values(), ids=LEFT)
+def test_whatever_it_leaves_it_is_one_outcome(tmp_path, source, level):
+    """No exception reaches the harness, and nothing stays."""
+    outcome, _ = try_out(tmp_path, source, level=level)
+    assert outcome.status == "no_checkpoint"
+    assert (outcome.steps, outcome.samples) == (None, None)
+
+
+HOLD = """
+import os, time
+for n in range({n}):
+    handle = os.open(f"file-{{n}}", os.O_WRONLY | os.O_CREAT)
+    os.write(handle, os.urandom({size}))
+    {end}
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "end", "said"),
+    [
+        (40, 2**20, "os.unlink(f'file-{n}')", "the limit is 20 MB"),
+        (60_000, 0, "os.close(handle)", "files; that is the limit"),
+        (1, 0, "os.makedirs('a/b'); os.chmod('a', 0o300)", "cannot be read"),
+    ],
+    ids=["unlinked", "many", "unreadable"],
+)
+def test_room_that_is_taken_out_of_sight(tmp_path, n, size, end, said):
+    """Files without a name, empty ones by the thousand, folders that may not be listed."""
+    if "0o300" in end and os.geteuid() == 0:
+        pytest.skip("to root every folder can be listed")
+    folder_mb = 20 if size else 4096
+    outcome, _ = try_out(tmp_path, HOLD.format(n=n, size=size, end=end), folder_mb=folder_mb)
+    assert outcome.status == "crash"
+    assert said in outcome.reason
+
+
+PREFLIGHT = """
+import os, pathlib
+out = pathlib.Path("out")
+{before}
+out.mkdir(exist_ok=True)
+for name in ("train.py", "log.txt"):
+    {way}
+
+def load_solver(checkpoint, device):
+    return lambda questions: ["" for question in questions]
+
+if __name__ == "__main__":
+    import torch
+    torch.save({{"a": torch.zeros(3)}}, "out/checkpoint.pt")
+    {end}
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit('out of here')"], ids=["ends", "fails"])
+@pytest.mark.parametrize(
+    "way",
+    ["(out / name).symlink_to('{foreign}'); pathlib.Path(name).unlink(missing_ok=True);"
+     " pathlib.Path(name).symlink_to('{foreign}')",
+     "os.mkfifo(out / name)"],
+    ids=["links", "pipes"],
+)  # fmt: skip
+def test_a_preflight_writes_and_reads_nothing_through_the_edits_folder(tmp_path, way, end):
+    """Not train.py, not the log: a link there changes no file and shows none, a pipe holds up no
+    one."""
+    foreign = tmp_path / "foreign"
+    foreign.write_text("a secret")
+    source = PREFLIGHT.format(before="", way=way.format(foreign=foreign), end=end)
+    flight = preflight(
+        source, SETTINGS, tmp_path / "scratch" / "preflight", Place(Sandbox("none", "")),
+        threading.Event(),
+    )  # fmt: skip
+    assert flight.end == ("failed" if "raise" in end else "passed"), flight.report
+    assert "a secret" not in flight.report
+    assert foreign.read_text() == "a secret"
+    assert list((tmp_path / "scratch").iterdir()) == []

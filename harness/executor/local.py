@@ -1,6 +1,7 @@
 """This machine: one slot a core (less one) or a GPU, one thread a running trial."""
 
 import os
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from harness.experiment import Gpu, Settings, Trial
 from harness.gpu import wait_until_free
 from harness.sandbox import Place, Sandbox
 from harness.state import State
-from harness.trial import Order, memory_for_each, run_trial
+from harness.trial import Order, lost, memory_for_each, run_trial
 
 
 class Local:
@@ -26,8 +27,9 @@ class Local:
     ) -> None:
         self.slots = settings.slots
         self.settings, self.state, self.results = settings, state, results
-        self.places = places_of_slots(sandbox, settings.slots, gpus)
-        self.memory_mb = memory_for_each(settings.slots)
+        memory_mb = memory_for_each(settings.slots)
+        places = places_of_slots(sandbox, settings.slots, gpus)
+        self.places = [replace(place, memory_mb=memory_mb) for place in places]
         self.deliver = deliver
         self._busy: dict[Trial, int] = {}
         self._threads: list[Thread] = []
@@ -48,7 +50,6 @@ class Local:
             self.state.scratch / name,
             self.state.secret(),
             self.places[slot],
-            self.memory_mb,
             slot,
         )
         thread = Thread(target=self._run, args=(order,), name=f"slot {slot}")
@@ -61,7 +62,13 @@ class Local:
             flags = wait_until_free(
                 order.place.gpu, self._stop, lambda text: self.deliver(Note(text))
             )
-        outcome = replace(run_trial(order, self._stop), flags=flags)
+        try:
+            outcome = replace(run_trial(order, self._stop), flags=flags)
+        except Exception as error:  # whatever an edit brought us to: one trial, and not the night
+            order.results.mkdir(parents=True, exist_ok=True)
+            report = "".join(traceback.format_exception(error))
+            (order.results / "harness-error.txt").write_text(report)
+            outcome = lost(order, f"the harness failed: {type(error).__name__}: {error}"[:300])
         if not self._stop.is_set():
             self.deliver(Finished(outcome))
 

@@ -1,0 +1,178 @@
+"""The tree of experiments: normal beliefs about accuracies, a sparse prior on each edit between.
+
+An experiment's accuracy is its parent's plus the effect of its edit; trials read it with noise.
+Experiments form a tree, so what one reading says travels along it: a discarded child that came out
+equal says that its parent was measured well, a keep whose children all fall short was lucky.
+
+Every accuracy has a normal belief; effects have the sparse prior of `harness.prior`. Where the two
+meet (`observe`) the exact mixture is computed and its mean and variance are passed on: one sweep
+forward, as a filter would, and one back (expectation propagation; Minka 2001). All of it runs side
+by side for each noise of a grid, and the readings weigh the grid. Arrays have the shape
+(campaigns, noises); the harness has one campaign, the benchmark hundreds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.noise import log_prior, log_repeats
+from harness.prior import (
+    CELL_VARIANCES,
+    EFFECTS,
+    IS_GAIN,
+    Array,
+    Prior,
+    share_above,
+)
+
+Places = npt.NDArray[np.int64]  # of experiments, in the order in which they were added
+ROOT_MEAN, ROOT_PRECISION = 0.5, 4.0  # the baseline before its trials: anything from 0 to 1
+LEAST_PRECISION = 1e-3  # what is left when a message is taken out again is never less
+EQUAL = 0.5  # "about equal": no more than this share of the noise below
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What a parent, its child's own evidence and the prior say together. Each (...,)."""
+
+    parent: Array
+    parent_variance: Array
+    child: Array
+    child_variance: Array
+    effect: Array
+    effect_variance: Array
+    covariance: Array  # of the effect and the child's accuracy
+    p_real: Array
+    p_equal: Array
+    log_evidence: Array
+    classes: Array  # (..., classes): to which the edit belongs
+
+
+def observe(
+    prior: Prior,
+    weights: Array,  # (..., classes)
+    parent: tuple[Array, Array],  # mean and variance without this child
+    child: tuple[Array, Array],  # mean and variance without this parent
+    share_equal: Array,  # (..., cells)
+) -> Meeting:
+    """The exact posterior of parent, effect and child; in each cell all three are normal."""
+    (mean, variance), (reading, reading_variance) = parent, child
+    total = (variance + reading_variance)[..., None] + CELL_VARIANCES
+    surprise = (reading - mean)[..., None] - EFFECTS
+    pull = surprise / total
+    log_likelihood = -(surprise * pull + np.log(total)) / 2
+    top = log_likelihood.max(-1)
+    likelihood = np.exp(log_likelihood - top[..., None])
+    belonging = weights * (likelihood @ prior.classes.T)
+    evidence = belonging.sum(-1)
+    cells = likelihood * (weights @ prior.classes) / evidence[..., None]
+
+    def mean_of(values: Array) -> Array:
+        return np.asarray(np.einsum("...c,...c->...", cells, values))
+
+    effects = EFFECTS + CELL_VARIANCES * pull
+    pulled, effect = mean_of(pull), mean_of(effects)
+    rest = cells / total
+    parent_variance = variance + variance**2 * (mean_of(pull**2) - pulled**2 - rest.sum(-1))
+    effect_variance = (
+        mean_of(effects**2) - effect**2 + cells @ CELL_VARIANCES - rest @ CELL_VARIANCES**2
+    )
+    both = variance * (mean_of(pull * effects) - pulled * effect - rest @ CELL_VARIANCES)
+    return Meeting(
+        parent=mean + variance * pulled,
+        parent_variance=parent_variance,
+        child=mean + variance * pulled + effect,
+        child_variance=parent_variance + effect_variance + 2 * both,
+        effect=effect,
+        effect_variance=effect_variance,
+        covariance=effect_variance + both,
+        p_real=cells @ IS_GAIN,
+        p_equal=mean_of(share_equal),
+        log_evidence=top + np.log(evidence),
+        classes=belonging / evidence[..., None],
+    )
+
+
+class Beliefs:
+    """The tree of campaigns that grow side by side: shape (campaigns, noises) per experiment."""
+
+    def __init__(self, prior: Prior, sds: Array, campaigns: int, capacity: int) -> None:
+        self.prior, self.sds, self.size = prior, sds, 0
+        self.rows = np.arange(campaigns)
+        shape = (capacity, campaigns, sds.shape[-1])
+        # Normal beliefs as precision and precision times mean, so that messages add and subtract.
+        self.precision, self.weighted = np.zeros(shape), np.zeros(shape)
+        self.up = (np.zeros(shape), np.zeros(shape))  # message to the parent
+        self.down = (np.zeros(shape), np.zeros(shape))  # message from the parent
+        self.parents = np.zeros((capacity, campaigns), dtype=np.int64)
+        self.classes = np.zeros((*shape, len(prior.weights)))
+        self.counts = np.broadcast_to(prior.counts, (*shape[1:], len(prior.weights))).copy()
+        self.log_noise = np.broadcast_to(log_prior(sds), shape[1:]).copy()
+        self.share_equal = share_above(-EQUAL * sds)
+
+    def noise_weights(self) -> Array:
+        """(campaigns, noises), summing to 1."""
+        weights = np.exp(self.log_noise - self.log_noise.max(-1, keepdims=True))
+        return np.asarray(weights / weights.sum(-1, keepdims=True))
+
+    def add_baseline(self, mean: Array, count: Array, squares: Array) -> None:
+        """Each (campaigns,): mean of the readings, how many, and their spread around the mean."""
+        precision = count[:, None] / self.sds**2
+        self.precision[0] = ROOT_PRECISION + precision
+        self.weighted[0] = ROOT_PRECISION * ROOT_MEAN + precision * mean[:, None]
+        self._learn_noise(count, squares)
+        self.size = 1
+
+    def add(self, parent: Places, mean: Array, count: Array, squares: Array) -> Meeting:
+        """The next experiment of each campaign, after all others so far."""
+        number = self.size
+        self.parents[number] = parent
+        precision = np.maximum(count[:, None] / self.sds**2, LEAST_PRECISION)
+        weighted = precision * mean[:, None]
+        met = self._meet(number, self.counts, precision, weighted)
+        self._learn_noise(count, squares)
+        self.log_noise += np.where(count[:, None] > 0, met.log_evidence, 0.0)
+        self.classes[number] = np.where(count[:, None, None] > 0, met.classes, 0.0)
+        if np.isfinite(self.prior.strength):
+            self.counts += self.classes[number]
+        self.size += 1
+        return met
+
+    def smooth(self) -> list[Meeting]:
+        """One sweep back: what later experiments say of earlier ones. Not the baseline's."""
+        found = []
+        for number in range(self.size - 1, 0, -1):
+            precision = self.precision[number] - self.down[0][number]
+            weighted = self.weighted[number] - self.down[1][number]
+            counts = self.counts
+            if np.isfinite(self.prior.strength):  # an edit is no evidence on its own prior
+                counts = counts - self.classes[number]
+            found.append(self._meet(number, counts, precision, weighted))
+        return found[::-1]
+
+    def _meet(self, number: int, counts: Array, precision: Array, weighted: Array) -> Meeting:
+        parent = (self.parents[number], self.rows)
+        above = self.precision[parent] - self.up[0][number]
+        above_weighted = self.weighted[parent] - self.up[1][number]
+        above, precision = (np.maximum(p, LEAST_PRECISION) for p in (above, precision))
+        met = observe(
+            self.prior,
+            counts / counts.sum(-1, keepdims=True),
+            (above_weighted / above, 1 / above),
+            (weighted / precision, 1 / precision),
+            self.share_equal,
+        )
+        self.precision[parent] = 1 / met.parent_variance
+        self.weighted[parent] = met.parent / met.parent_variance
+        self.precision[number] = 1 / met.child_variance
+        self.weighted[number] = met.child / met.child_variance
+        self.up[0][number] = self.precision[parent] - above
+        self.up[1][number] = self.weighted[parent] - above_weighted
+        self.down[0][number] = self.precision[number] - precision
+        self.down[1][number] = self.weighted[number] - weighted
+        return met
+
+    def _learn_noise(self, count: Array, squares: Array) -> None:
+        freedom = np.maximum(count - 1, 0.0)
+        self.log_noise += log_repeats(self.sds, squares[:, None], freedom[:, None])
