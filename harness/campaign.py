@@ -22,6 +22,7 @@ from harness.history import Contradiction, History
 from harness.repo import FILES, Repo, check_tag
 from harness.state import State, sha256
 
+RESEARCHER = ("offline",)  # where none is named
 HOURS = 8.0  # where no limit is given
 RESULTS = Path("results")
 
@@ -176,7 +177,7 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
         device=device,
         preset="cpu" if device == "cpu" else "gpu",
         sandbox=sandbox,
-        researcher=wanted.researcher or (),
+        researcher=wanted.researcher or RESEARCHER,
         experiments=wanted.experiments,
         deadline=deadline_of(hours, wanted.until),
     )

@@ -70,9 +70,7 @@ def become_copy(
         campaigns.check_same(found.history.settings, wanted, tag)
         _check_sandbox(found.history.settings, wanted, tag)
     else:
-        if not wanted.researcher:
-            raise Misuse("--researcher is missing: --researcher list FILE.jsonl")
-        make_researcher(wanted.researcher)
+        make_researcher(wanted.researcher or campaigns.RESEARCHER)
         tag = wanted.tag or campaigns.new_tag(project)
         if campaigns.is_used(project, tag) and not _is_begun(project, tag):
             raise Misuse(f"--tag {tag} is in use already; choose another")
