@@ -51,7 +51,7 @@ def suggestions(rows: Sequence[Row], constants: Mapping[str, Number]) -> Iterato
 
 
 def _unknown(rows: Sequence[Row], constants: Mapping[str, Number]) -> str:
-    return "" if rows else "no curve yet, and trainings depend on nothing as on this"
+    return "" if rows else "no curve yet, and most trainings depend on this most"
 
 
 def _unstable(rows: Sequence[Row], constants: Mapping[str, Number]) -> str:

@@ -61,12 +61,13 @@ class Knob:
         return min(self.high, max(self.low, value))
 
     def moved(self, up: bool) -> Number:
-        """A clear step up or down, within the range: the same value where there is none."""
+        """A clear step up or down, off the range's end; the same value where there is none."""
         value, step = self.fit(self.value), (self.high - self.low) / 5
         if self.is_log:
             return self.fit(value * LOG_STEP if up else value / LOG_STEP)
         if value > 0:  # a fifth of the range would be much of a small value
             step = min(step, value * (LINEAR_STEP - 1 if up else 1 - 1 / LINEAR_STEP))
+        step = min(step, (self.high - value if up else value - self.low) / 2)
         return self.fit(value + step if up else value - step)
 
     def near(self) -> tuple[float, float]:

@@ -21,7 +21,7 @@ def make_parser() -> Parser:
         prog="thinker",
         description="Improve train.py overnight, and measure what was trained. Trainings by hand"
         " are train.py's: see its --help.",
-        epilog="example: thinker run --researcher list edits.jsonl --hours 8",
+        epilog="example: thinker run --hours 8",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _add_run(commands)
@@ -40,7 +40,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         description="Try edits of train.py, one after another: train each for the budget, score it"
         " on secret problems, and keep it on the branch autoresearch/TAG or drop it. May be killed"
         " at any time; the same command goes on.",
-        epilog="example: thinker run --researcher list edits.jsonl --experiments 12 --budget-s 60",
+        epilog="example: thinker run --hours 8, or thinker run --researcher list edits.jsonl",
     )
     command.add_argument(
         "--tag",
@@ -51,7 +51,8 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--researcher",
         nargs="+",
         metavar="NAME",
-        help="who proposes: list FILE.jsonl, which proposes the edits in FILE",
+        help="who proposes: offline (default), which tunes train.py's constants, or list FILE.jsonl,"
+        " which proposes the edits in FILE",
     )
     limits = command.add_mutually_exclusive_group()
     limits.add_argument(

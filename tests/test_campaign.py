@@ -108,7 +108,7 @@ def test_a_wiped_results_folder_comes_back(project, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run"], "--researcher"),
+        (["run", "--researcher", "offline", "7"], "offline takes nothing"),
         (["run", "--researcher", "oracle"], "oracle"),
         (["run", "--researcher", "list", "none.jsonl"], "none.jsonl"),
         (["run", "--tag", "a b", "--researcher", "list", "x"], "'a b'"),

@@ -50,9 +50,11 @@ class Evidence:
             gain = None if tried.gain is None else base + tried.gain
             if tried.values.keys() >= set(names):
                 found.append(Point(tried.values, gain, tried.has_failed))
-        for number in {BASELINE, self.history.incumbent or BASELINE}:
+        for number in (BASELINE, self.history.incumbent or BASELINE):
             values = self.read(number).values
-            if not self._has_moved(number, names) and values.keys() >= set(names):
+            known = [point for point in found if point.gain is not None]
+            is_new = not any(all(p.values[n] == values.get(n) for n in names) for p in known)
+            if is_new and values.keys() >= set(names):
                 found.append(Point(values, self._height(number, names, heights)))
         return found
 

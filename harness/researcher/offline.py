@@ -68,7 +68,7 @@ class Offline:
             raise Exhausted(NONE)
 
         def reading_of(number: int) -> Reading:
-            key = brief.history.records[number].commit, brief.preset
+            key = brief.history.records[number].experiment.commit, brief.preset
             if key not in self.readings:
                 self.readings[key] = read(brief.source_of(number), brief.preset)
             return self.readings[key]
@@ -78,7 +78,9 @@ class Offline:
         change = next(chain(suggested(brief, space), drawn(space), left(space)), None)
         if change is None:
             names = ", ".join(knob.name for knob in start.knobs)
-            raise Exhausted(f"every value of the constants with a range was tried: {names}")
+            raise Exhausted(
+                f"every value of the constants with a range was tried, to two digits: {names}"
+            )
         moves = ", ".join(
             f"{name} {start.values[name]} → {value}" for name, value in change.values.items()
         )
@@ -115,8 +117,11 @@ class Space:
         return changed if all(need.is_met(constants) for need in self.needs) else {}
 
     def points(self, knobs: list[Knob], *, wide: bool) -> list[Point]:
-        points = self.evidence.points([knob.name for knob in knobs])
-        points += [Point(values, None, has_failed=True) for values in self.refused]
+        names = [knob.name for knob in knobs]
+        points = self.evidence.points(names)
+        for values in self.refused:
+            if any(values.get(name) != self.start.values[name] for name in names):
+                points.append(Point(self.start.values | values, None, has_failed=True))
         return inside(points, knobs, wide=wide)
 
     def promise(self, *knobs: Knob) -> float:
@@ -178,7 +183,7 @@ def _told(knobs: list[Knob], points: list[Point], *, wide: bool) -> str:
     known = [point for point in points if point.gain is not None or point.has_failed]
     where = "over the whole range" if wide else "near the incumbent"
     if len(points) < LEAST_POINTS:
-        return f"a draw by chance {where}; of these, {len(known)} values are known there"
+        return f"a draw by chance {where} (values tried there: {len(known)})"
     gained = sorted((p for p in known if p.gain is not None), key=lambda p: -(p.gain or 0.0))
     best = gained[: max(2, len(gained) // 4)]
     ends = []
