@@ -7,10 +7,8 @@ not say rightly is no knob, and never an error: anybody may edit a train.py.
 
 import ast
 import hashlib
-import io
 import math
 import re
-import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -79,6 +77,12 @@ class Knob:
         )
         return max(self.low, low), min(self.high, high)
 
+    def place(self, value: float) -> float:
+        """Where it lies in the range, 0 to 1."""
+        if self.is_log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
     def spread(self, n: int) -> list[Number]:
         """At most n different values over its whole range."""
         ends = (math.log(self.low), math.log(self.high)) if self.is_log else (self.low, self.high)
@@ -107,9 +111,10 @@ def read(source: str, preset: str) -> Reading:
     """Nothing but an empty reading for what cannot be read."""
     try:
         tree = ast.parse(source)
-        comments, groups = _comments(source)
-    except (*UNREADABLE, tokenize.TokenError):
+    except UNREADABLE:
         return Reading((), {}, "")
+    lines = source.encode().splitlines()
+    groups = _groups(lines)
     statements = list(_assignments(tree))
     names = [name for name, _ in statements]
     knobs: list[Knob] = []
@@ -119,7 +124,7 @@ def read(source: str, preset: str) -> Reading:
         if number is None or names.count(name) > 1:  # the later one would undo the edit
             continue
         constants[name] = number
-        comment = comments.get(statement.end_lineno or statement.lineno, "")
+        comment = _comment_behind(statement, lines)
         group = next((text for line, text in reversed(groups) if line < statement.lineno), "")
         knob = _knob(name, number, comment, group)
         if knob:
@@ -191,14 +196,17 @@ def _knob(name: str, value: Number, comment: str, group: str) -> Knob | None:
     return knob if knob.fit(low) != knob.fit(high) else None
 
 
-def _comments(source: str) -> tuple[dict[int, str], list[tuple[int, str]]]:
-    """Comments by line, and the lines that name groups: comments alone, and no ruled lines."""
-    comments: dict[int, str] = {}
-    groups: list[tuple[int, str]] = []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            comments[token.start[0]] = token.string
-            text = token.string.strip("#-= \t").partition(":")[0]
-            if text and token.start[1] == 0:
-                groups.append((token.start[0], text))
-    return comments, groups
+def _groups(lines: list[bytes]) -> list[tuple[int, str]]:
+    """Lines that are a comment and no rule, by number; their text up to a colon."""
+    found = []
+    for number, line in enumerate(lines, start=1):
+        text = line.decode().strip("#-= \t\r\n").partition(":")[0] if line[:1] == b"#" else ""
+        if text:
+            found.append((number, text))
+    return found
+
+
+def _comment_behind(statement: ast.Assign | ast.AnnAssign, lines: list[bytes]) -> str:
+    assert statement.end_lineno is not None
+    rest = lines[statement.end_lineno - 1][statement.end_col_offset :].decode().strip()
+    return rest if rest.startswith("#") else ""

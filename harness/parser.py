@@ -51,7 +51,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--researcher",
         nargs="+",
         metavar="NAME",
-        help="who proposes: offline (default), which tunes train.py's constants, or list FILE.jsonl,"
+        help="who proposes: offline, which tunes train.py's constants (default); list FILE.jsonl,"
         " which proposes the edits in FILE",
     )
     limits = command.add_mutually_exclusive_group()

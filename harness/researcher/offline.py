@@ -19,12 +19,13 @@ from harness.metrics import read_metrics
 from harness.needs import needs
 from harness.researcher import Brief, Exhausted
 from harness.researcher.evidence import Evidence
-from harness.researcher.tpe import LEAST_POINTS, Point, draws, inside
+from harness.researcher.tpe import LEAST_POINTS, Point, draws, inside, is_near_failure
 from harness.syntax import set_constants
 
 AT_A_TIME = 3  # constants of one proposal, at most
 SIZES = (5, 3, 2)  # weights of one, two and three
 WIDE_SHARE = 0.15  # of the draws: over the whole range, and not near the incumbent
+RISK = 0.2  # share taken of the draws that lie nearest to one that failed
 ROUNDS, DRAWS = (
     6,
     20,
@@ -158,7 +159,8 @@ def drawn(space: Space) -> Iterator[Change]:
         points = space.points(knobs, wide=wide)
         seed = space.random.getrandbits(32)
         for values in islice(draws(knobs, points, wide=wide, seed=seed), DRAWS):
-            if changed := space.new(values):
+            is_risky = is_near_failure(values, points, knobs) and space.random.random() > RISK
+            if not is_risky and (changed := space.new(values)):
                 yield Change(changed, _told(knobs, points, wide=wide))
 
 

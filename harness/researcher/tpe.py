@@ -1,5 +1,6 @@
 """Draws of constants by Optuna's TPE, from a study that is made anew from what was tried."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,6 +31,19 @@ def inside(points: Sequence[Point], knobs: Sequence[Knob], *, wide: bool) -> lis
         if all(ends[name][0] <= value <= ends[name][1] for name, value in values.items()):
             found.append(Point(values, point.gain, point.has_failed))
     return found
+
+
+def is_near_failure(
+    values: Mapping[str, Number], points: Sequence[Point], knobs: Sequence[Knob]
+) -> bool:
+    """Of all that is known, what is nearest to it failed."""
+
+    def distance(point: Point) -> float:
+        places = ((k.place(values[k.name]), k.place(point.values[k.name])) for k in knobs)
+        return math.dist(*zip(*places, strict=True))
+
+    known = [point for point in points if point.has_failed or point.gain is not None]
+    return bool(known) and min(known, key=distance).has_failed
 
 
 def draws(
