@@ -18,7 +18,7 @@ Number = int | float
 RANGE = re.compile(r"\[\s*([^\s,\[\]]+)\s*,\s*([^\s,\[\]]+)\s*\](?:\s*(log)\b)?")
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 LOG_STEP, LINEAR_STEP = 2.0, 1.5  # the most that a step up or down changes a value, as a ratio
-LOG_NEAR, LINEAR_NEAR = 4.0, 2.0  # how far from its value is still near, as a ratio
+LOG_NEAR = 4.0  # how far from its value is still near, as a ratio
 FINE = 50  # values in a linear range that are told apart, or some more
 MOST = 1e15  # of what a value or a range may hold
 COARSE = 16  # values that a range must leave to be searched in multiples of 8 or 4
@@ -70,11 +70,11 @@ class Knob:
 
     def near(self) -> tuple[float, float]:
         """The part of its range around its value, within which most draws are made."""
-        value, ratio = self.fit(self.value), LOG_NEAR if self.is_log else LINEAR_NEAR
-        quarter = (self.high - self.low) / 4
-        low, high = (
-            (value / ratio, value * ratio) if value > 0 else (value - quarter, value + quarter)
-        )
+        value, eighth = self.fit(self.value), (self.high - self.low) / 8
+        if self.is_log:
+            low, high = value / LOG_NEAR, value * LOG_NEAR
+        else:  # by ratio as well: 64 of [32, 512] is to be halved or doubled
+            low, high = value - max(eighth, value / 2), value + max(eighth, value)
         return max(self.low, low), min(self.high, high)
 
     def place(self, value: float) -> float:

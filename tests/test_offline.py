@@ -372,15 +372,16 @@ def test_gains_add_up_along_the_line_of_one_constant_only():
 
 
 def true_accuracy(values):
-    """Smooth, with its best at a rate of 0.004 and a width of 160."""
+    """Smooth, with its best at a rate of 0.004, a width of 160 and batches of 64."""
     rate = math.log10(values["LEARNING_RATE"] / 4e-3)
-    return 0.6 - 0.08 * rate**2 - 0.08 * math.log2(values["D_MODEL"] / 160) ** 2
+    width, batch = math.log2(values["D_MODEL"] / 160), math.log2(values["BATCH"] / 64)
+    return 0.7 - 0.2 * rate**2 - 0.2 * width**2 - 0.02 * batch**2
 
 
 def test_sixty_proposals_beat_chance():
     """A better incumbent than that of as many draws over the whole ranges, under noise."""
     ours, chance = [], []
-    for campaign in range(6):
+    for campaign in range(8):
         noise = random.Random(campaign)
 
         def trial(values, noise=noise):
@@ -396,14 +397,14 @@ def test_sixty_proposals_beat_chance():
             for _ in range(60)
         ]
         chance.append(true_accuracy(max(drawn, key=trial)))
-    assert mean(ours) > mean(chance) + 0.005
-    assert mean(ours) > 0.58
+    assert mean(ours) > mean(chance) + 0.02
+    assert mean(ours) > 0.65
 
 
 def test_values_that_fail_are_drawn_less_and_less():
-    """Widths over 96 run out of memory: fewer are proposed later than first."""
+    """Widths over 96 run out of memory: a third of what is near, soon a tenth of the draws."""
     text = f"WIDTH = 64  # [8, 512]\nRATE = 0.01  # [1e-4, 1] log\n{LOADER}"
-    failed = [0, 0]
+    failed = [0] * 8  # of 30 proposals, five of each campaign
     for campaign in range(6):
 
         def trial(values):
@@ -415,5 +416,6 @@ def test_values_that_fail_are_drawn_less_and_less():
         night.finish(0)
         for i in range(40):
             night.step()
-            failed[i // 20] += night.history.verdict_of(i + 1).decision == "crash"
-    assert failed[1] < 0.7 * failed[0]
+            failed[i // 5] += night.history.verdict_of(i + 1).decision == "crash"
+    assert sum(failed[4:]) / 120 < 0.18
+    assert mean(failed[4:]) < 0.75 * failed[0]

@@ -25,7 +25,7 @@ from harness.syntax import set_constants
 AT_A_TIME = 3  # constants of one proposal, at most
 SIZES = (5, 3, 2)  # weights of one, two and three
 WIDE_SHARE = 0.15  # of the draws: over the whole range, and not near the incumbent
-RISK = 0.2  # share taken of the draws that lie nearest to one that failed
+BOLD_SHARE = 0.1  # of the proposals: may lie nearest to one that failed
 ROUNDS, DRAWS = (
     6,
     20,
@@ -152,15 +152,17 @@ def suggested(brief: Brief, space: Space) -> Iterator[Change]:
 
 
 def drawn(space: Space) -> Iterator[Change]:
-    """Near the incumbent mostly, over the whole range now and then, and where nothing is left."""
-    wide = space.random.random() < WIDE_SHARE
+    """Near the incumbent mostly; over the whole range now and then, and where nothing is left."""
+    is_wide, is_bold = (space.random.random() < share for share in (WIDE_SHARE, BOLD_SHARE))
     for turn in range(ROUNDS):
-        knobs, wide = space.choose(), wide or turn > ROUNDS // 2
+        knobs = space.choose()
+        is_known = len(space.points(knobs, wide=True)) >= LEAST_POINTS
+        wide = (is_wide and is_known) or turn >= ROUNDS // 2
         points = space.points(knobs, wide=wide)
         seed = space.random.getrandbits(32)
         for values in islice(draws(knobs, points, wide=wide, seed=seed), DRAWS):
-            is_risky = is_near_failure(values, points, knobs) and space.random.random() > RISK
-            if not is_risky and (changed := space.new(values)):
+            is_safe = is_bold or not is_near_failure(values, points, knobs)
+            if is_safe and (changed := space.new(values)):
                 yield Change(changed, _told(knobs, points, wide=wide))
 
 
@@ -185,7 +187,7 @@ def _told(knobs: list[Knob], points: list[Point], *, wide: bool) -> str:
     known = [point for point in points if point.gain is not None or point.has_failed]
     where = "over the whole range" if wide else "near the incumbent"
     if len(points) < LEAST_POINTS:
-        return f"a draw by chance {where} (values tried there: {len(known)})"
+        return f"a draw by chance {where}, {len(known)} known there"
     gained = sorted((p for p in known if p.gain is not None), key=lambda p: -(p.gain or 0.0))
     best = gained[: max(2, len(gained) // 4)]
     ends = []
