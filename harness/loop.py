@@ -245,9 +245,14 @@ class Loop:
 
     def brief(self) -> Brief:
         incumbent = self.history.incumbent or BASELINE
-        source = self.repo.source(self.history.records[incumbent].commit)
-        preset = self.history.settings.preset
-        return Brief(self.base.program, source, incumbent, self.history, preset)
+        history = self.history
+
+        def source_of(number: int) -> str:
+            return self.repo.source(history.records[number].commit)
+
+        preset, results = history.settings.preset, self.ledger.path.parent
+        source = source_of(incumbent)
+        return Brief(self.base.program, source, incumbent, history, preset, source_of, results)
 
     # -- git -----------------------------------------------------------------------------------
 

@@ -1,12 +1,10 @@
 """What can be typed after `thinker`: commands, flags, and how their values are read."""
 
 import argparse
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-if TYPE_CHECKING:
-    from harness.problems import Level
+from harness.values import count, levels, number, percent, positive, problems, seconds, tasks
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,7 +19,7 @@ def make_parser() -> Parser:
         prog="thinker",
         description="Improve train.py overnight, and measure what was trained. Trainings by hand"
         " are train.py's: see its --help.",
-        epilog="example: thinker run --researcher list edits.jsonl --hours 8",
+        epilog="example: thinker run --hours 8",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _add_run(commands)
@@ -41,7 +39,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         description="Try edits of train.py, one after another: train each for the budget, score it"
         " on secret problems, and keep it on the branch autoresearch/TAG or drop it. May be killed"
         " at any time; the same command goes on.",
-        epilog="example: thinker run --researcher list edits.jsonl --experiments 12 --budget-s 60",
+        epilog="example: thinker run --hours 8, or thinker run --researcher list edits.jsonl",
     )
     command.add_argument(
         "--tag",
@@ -52,7 +50,8 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--researcher",
         nargs="+",
         metavar="NAME",
-        help="who proposes: list FILE.jsonl, which proposes the edits in FILE",
+        help="who proposes: offline, which tunes train.py's constants (default); list FILE.jsonl,"
+        " which proposes the edits in FILE",
     )
     limits = command.add_mutually_exclusive_group()
     limits.add_argument(
@@ -230,71 +229,3 @@ def _add_doctor(commands: "argparse._SubParsersAction[Parser]") -> None:
         epilog="example: thinker doctor",
     )
     command.add_argument("--json", action="store_true", help="a list of checks")
-
-
-def problems(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} problems a level: ask for 1 or more")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return value
-
-
-def tasks(text: str) -> str:
-    from harness.problems import BadTasks, parse_tasks
-
-    try:
-        parse_tasks(text)
-    except BadTasks as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
-
-
-def levels(text: str) -> "tuple[Level, ...]":
-    """The largest size of each task named, as train.py does, where it is not on the ladder."""
-    from harness.problems import BadTasks, beside_the_ladder, parse_tasks
-
-    try:
-        return beside_the_ladder(parse_tasks(text))
-    except BadTasks as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
-    return value
-
-
-def percent(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and 0 <= value <= 50):
-        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 50 per cent")
-    return value
-
-
-def count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
-    return int(text)
-
-
-def number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text} is no number of an experiment, such as 7")
-    return int(text)

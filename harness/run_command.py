@@ -17,7 +17,7 @@ from harness.origin import based_on
 from harness.repo import Repo
 from harness.researcher import make as make_researcher
 from harness.sandbox import choose
-from harness.settings import Wanted, check_same, deadline_of
+from harness.settings import RESEARCHER, Wanted, check_same, deadline_of
 from harness.state import State, module_command
 
 INSIDE = "--inside"  # hidden: the campaign whose copy this process runs from
@@ -61,9 +61,7 @@ def become_copy(
             )
         words = list(arguments)
     else:
-        if not wanted.researcher:
-            raise Misuse("--researcher is missing: --researcher list FILE.jsonl")
-        make_researcher(wanted.researcher)
+        make_researcher(wanted.researcher or RESEARCHER)
         tag = wanted.tag or campaigns.new_tag(project)
         if campaigns.is_used(project, tag) and not _is_begun(project, tag):
             raise Misuse(f"--tag {tag} is in use already; choose another")

@@ -7,6 +7,7 @@ from typing import Any
 from harness.errors import Misuse
 from harness.experiment import Settings
 
+RESEARCHER = ("offline",)  # where none is named
 HOURS = 8.0  # where no limit is given
 BASELINE_SEEDS = 2  # everything is compared with it, and they tell how large the noise is
 RESERVE = 10.0  # per cent of the trials that are repeats at the end
@@ -54,7 +55,7 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
         device=device,
         preset="cpu" if device == "cpu" else "gpu",
         sandbox=sandbox,
-        researcher=wanted.researcher or (),
+        researcher=wanted.researcher or RESEARCHER,
         experiments=wanted.experiments,
         deadline=deadline_of(hours, wanted.until),
     )

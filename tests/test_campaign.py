@@ -1,10 +1,12 @@
 """A whole campaign from the command line: real trainings, real sandbox, real repository."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from conftest import (
+    ROOT,
     board,
     fingerprint_of,
     git,
@@ -138,6 +140,17 @@ def test_the_deadline_ends_a_campaign(project):
     assert len(rows) < 9
 
 
+def test_without_a_researcher_constants_are_tuned(tmp_path):
+    """No key and no list: the offline researcher proposes, and the plan says so."""
+    project = make_project(tmp_path / "project", (ROOT / "train.py").read_text())
+    code, out = thinker(project, "run", "--tag", "night", "--rehearse", "--experiments", "4")
+    assert code == 0, out
+    assert re.search(r"researcher +offline", out)
+    rows = board(project, "night")[1:]
+    assert len({row["hypothesis"] for row in rows}) == 4
+    assert all("→" in row["hypothesis"] for row in rows)
+
+
 # ---------------------------------------------------------------------------
 # Misuse
 # ---------------------------------------------------------------------------
@@ -146,7 +159,7 @@ def test_the_deadline_ends_a_campaign(project):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run"], "--researcher"),
+        (["run", "--researcher", "offline", "7"], "offline takes nothing"),
         (["run", "--researcher", "oracle"], "oracle"),
         (["run", "--researcher", "list", "none.jsonl"], "none.jsonl"),
         (["run", "--tag", "a b", "--researcher", "list", "x"], "'a b'"),

@@ -194,7 +194,7 @@ def test_constants_come_back(values):
 def brief(proposals=0, source="A = 1\n"):
     history = History()
     history.records = dict.fromkeys(range(proposals + 1))
-    return Brief("Do well.", source, 0, history, "cpu")
+    return Brief("Do well.", source, 0, history, "cpu", lambda number: source, Path())
 
 
 def listed(tmp_path, *lines):

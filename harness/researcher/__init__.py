@@ -1,6 +1,8 @@
 """Who proposes: the interface of a researcher, and the names under which they are chosen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from harness.errors import Misuse
@@ -10,13 +12,18 @@ from harness.history import History
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """All that a researcher is shown: the person's program, the incumbent's source, the history."""
+    """All that a researcher is shown: the person's program, the incumbent's source, the history.
+
+    `source_of` gives the train.py of any experiment; below `results` lie their curves and logs.
+    """
 
     program: str
     source: str
     incumbent: int
     history: History
     preset: str
+    source_of: Callable[[int], str]
+    results: Path
 
 
 class Exhausted(Exception):
@@ -37,14 +44,20 @@ class Researcher(Protocol):
 
 def make(words: tuple[str, ...]) -> Researcher:
     """The researcher of `--researcher NAME [ARGUMENT…]`. Raises Misuse."""
-    name, *arguments = words
-    if name != "list":
-        raise Misuse(f"no researcher is called {name!r}; there is: list FILE.jsonl")
-    if len(arguments) != 1:
-        raise Misuse("--researcher list takes one file: --researcher list FILE.jsonl")
-    from harness.researcher.listed import Listed
+    match words:
+        case ("offline",):
+            from harness.researcher.offline import Offline
 
-    return Listed.read(arguments[0])
+            return Offline()
+        case ("list", file):
+            from harness.researcher.listed import Listed
+
+            return Listed.read(file)
+        case ("list", *_):
+            raise Misuse("--researcher list takes one file: --researcher list FILE.jsonl")
+        case ("offline", *_):
+            raise Misuse("--researcher offline takes nothing more")
+    raise Misuse(f"no researcher is called {words[0]!r}; there are: offline, list FILE.jsonl")
 
 
 __all__ = ["Brief", "Exhausted", "Proposal", "Researcher", "make"]

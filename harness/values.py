@@ -1,0 +1,76 @@
+"""How the values of flags are read: each gives the value, or says what it takes instead."""
+
+import argparse
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.problems import Level
+
+
+def problems(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} problems a level: ask for 1 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return value
+
+
+def tasks(text: str) -> str:
+    from harness.problems import BadTasks, parse_tasks
+
+    try:
+        parse_tasks(text)
+    except BadTasks as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def levels(text: str) -> "tuple[Level, ...]":
+    """The largest size of each task named, as train.py does, where it is not on the ladder."""
+    from harness.problems import BadTasks, beside_the_ladder, parse_tasks
+
+    try:
+        return beside_the_ladder(parse_tasks(text))
+    except BadTasks as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
+    return value
+
+
+def percent(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and 0 <= value <= 50):
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 50 per cent")
+    return value
+
+
+def count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
+
+
+def number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text} is no number of an experiment, such as 7")
+    return int(text)
