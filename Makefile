@@ -8,7 +8,7 @@ RUN    := $(VENV)/bin/python
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo       train for 20 seconds and print the accuracy"
+	@echo "make demo       a campaign of five short trainings and its board (four minutes)"
 	@echo "make test       the tests (a few minutes)"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      speed and accuracy, beside a plain transformer's"
@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt scripts/install.py
 	@touch $@
 
 demo: $(READY)
-	$(RUN) train.py --tasks add:1-4 --budget-s 20
+	$(RUN) -m scripts.demo
 
 test: $(READY)
 	$(RUN) -m pytest -n 2 --dist loadfile

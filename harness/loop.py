@@ -4,13 +4,14 @@ All state is the ledger's; an event is on the disk before anything acts on it, a
 git may be done again. Slots and the researcher work meanwhile; whatever finishes first is taken.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 from threading import Event as Flag
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 
 from harness import commits, judge
 from harness.agenda import Agenda, is_enough, waiting
@@ -60,7 +61,7 @@ class Loop:
         self.try_out, self.agenda, self.show = try_out, Agenda(deadline), show
         self.halt, self.results, self.scratch = halt, ledger.path.parent, scratch
         self.postponed: deque[Message] = deque()  # came while there was no room on the disk
-        repo.when_full = self.wait_for_room
+        repo.when_stuck = self.wait
         self.history = history
         self.preparing = False
         self.drained = ""
@@ -98,7 +99,7 @@ class Loop:
             except OSError as error:
                 if error.errno not in FULL:
                     raise
-                self.wait_for_room(f"the disk of {self.ledger.path} is full")
+                self.wait(f"the disk of {self.ledger.path} is full")
         self.history = self.history.after(entry)
         self.show(self.history, None)
 
@@ -268,8 +269,12 @@ class Loop:
     def prune(self) -> None:
         prune(self.results, self.history)
 
-    def wait_for_room(self, what: str) -> None:
+    def wait(self, what: str) -> None:
         """A little while; what runs goes on meanwhile, and nothing is begun. Raises Interrupted."""
+        if current_thread() is not main_thread():  # the researcher asks for a source
+            self.inbox.put(Note(f"{what}: waiting"))
+            time.sleep(ROOM_S)
+            return
         self.tell(f"{what}: waiting for room")
         try:
             message = self.inbox.get(timeout=ROOM_S)

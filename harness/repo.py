@@ -25,6 +25,8 @@ QUIET = (
     "gc.auto=0",
     "maintenance.auto=false",
 )
+# What passes: no room on the disk, and no process or memory to be had.
+PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM)
 NOBODY = {"NAME": "thinker", "EMAIL": "thinker@localhost"}
 TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
@@ -46,7 +48,7 @@ class Repo:
         import git
 
         self.before_step = before_step
-        self.when_full: Callable[[str], None] | None = None  # told, and the step tried again
+        self.when_stuck: Callable[[str], None] | None = None  # told, and the step tried again
         self.tag, self.project = tag, project.resolve()
         self.refs = f"refs/autoresearch/{tag}"
         self.branch = f"refs/heads/autoresearch/{tag}"
@@ -236,9 +238,10 @@ class Repo:
                 done = self._execute(arguments, text or "", env or {})
                 return done.rstrip("\n") if strip else done
             except (self.failure, OSError) as error:
-                if not (self.when_full and os.strerror(errno.ENOSPC) in str(error)):
+                stuck = next((e for e in PASSING if os.strerror(e) in str(error)), None)
+                if stuck is None or not self.when_stuck:
                     raise
-                self.when_full(f"the disk of {self.top} is full")
+                self.when_stuck(f"git in {self.top}: {os.strerror(stuck)}")
 
     def _execute(self, arguments: tuple[str, ...], text: str, env: Mapping[str, str]) -> str:
         settings = [word for setting in QUIET for word in ("-c", setting)]

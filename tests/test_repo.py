@@ -220,10 +220,34 @@ def test_a_full_disk_is_waited_for(small_disk, tmp_path):
         told.append(what)
         ballast.unlink(missing_ok=True)
 
-    repo.when_full = make_room
+    repo.when_stuck = make_room
     text = "".join(f"N{n} = {n * n}\n" for n in range(3000))
     commit = staged(repo, text)
     assert told
-    assert "is full" in told[0]
+    assert "No space left on device" in told[0]
     assert repo.source(commit) == text
     assert Path(objects).is_symlink()
+
+
+def test_a_machine_without_a_free_process_is_waited_for(project, tmp_path, monkeypatch):
+    """What the system refuses for a moment is told, and tried again."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    real = shutil.which("git")
+    script = f"""#!/bin/sh
+if [ ! -e {tmp_path}/passed ]; then
+    touch {tmp_path}/passed
+    echo "fatal: cannot fork() for child: Resource temporarily unavailable" >&2
+    exit 128
+fi
+exec {real} "$@"
+"""
+    repo = Repo(project, "t")
+    (folder / "git").write_text(script)
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    told = []
+    repo.when_stuck = told.append
+    assert repo.head() == git(project, "rev-parse", "HEAD")
+    assert len(told) == 1
+    assert "Resource temporarily unavailable" in told[0]

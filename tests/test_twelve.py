@@ -18,6 +18,9 @@ from conftest import (
     thinker,
 )
 
+from harness.experiment import Tried
+from harness.ledger import read
+
 DATA = Path(__file__).with_name("data")
 KILLS = 5
 
@@ -48,7 +51,10 @@ def test_twelve_edits_and_five_kills(tmp_path):
     assert code == 0, out
     rows = board(project)
     assert [row["id"] for row in rows] == list(range(13))
-    assert [row["trials"] for row in rows] == [1] * 13
+    assert all(row["trials"] == 1 for row in rows[1:] if row["verdict"] == "discard")
+    tried = [entry.event.outcome for entry in read(next(project.glob("results/*/ledger.jsonl")))
+             if isinstance(entry.event, Tried)]  # fmt: skip
+    assert len({(outcome.experiment, outcome.seed) for outcome in tried}) == len(tried)
     assert {row["status"] for row in rows} <= {"ok", "not_learned"}
     assert {row["verdict"] for row in rows} <= {"keep", "discard"}
     refs = git(project, "for-each-ref", "--format=%(refname)", "refs/autoresearch").splitlines()
