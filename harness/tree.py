@@ -5,13 +5,14 @@ Experiments form a tree, so what one reading says travels along it: a discarded 
 equal says that its parent was measured well, a keep whose children all fall short was lucky.
 
 Every accuracy has a normal belief; effects have the sparse prior of `harness.prior`. Where the two
-meet (`observe`) the exact mixture is computed and its mean and variance are passed on: one sweep
-forward, as a filter would, and one back (expectation propagation; Minka 2001). All of it runs side
+meet (`observe`) the exact mixture is computed and its mean and variance are passed on: a sweep
+forward, as a filter would, one back, and one forward again (expectation propagation; Minka 2001). All of it runs side
 by side for each noise of a grid, and the readings weigh the grid. Arrays have the shape
 (campaigns, noises); the harness has one campaign, the benchmark hundreds.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -140,22 +141,26 @@ class Beliefs:
         return met
 
     def smooth(self) -> list[Meeting]:
-        """One sweep back: what later experiments say of earlier ones. Not the baseline's."""
-        found = []
+        """A sweep back, for what later experiments say of earlier ones, and one forward again, for
+        what is then known of their parents. Not the baseline's."""
         for number in range(self.size - 1, 0, -1):
-            precision = self.precision[number] - self.down[0][number]
-            weighted = self.weighted[number] - self.down[1][number]
-            counts = self.counts
-            if np.isfinite(self.prior.strength):  # an edit is no evidence on its own prior
-                counts = counts - self.classes[number]
-            found.append(self._meet(number, counts, precision, weighted))
-        return found[::-1]
+            self._again(number)
+        return [self._again(number) for number in range(1, self.size)]
+
+    def _again(self, number: int) -> Meeting:
+        precision = self.precision[number] - self.down[0][number]
+        weighted = self.weighted[number] - self.down[1][number]
+        counts = self.counts
+        if np.isfinite(self.prior.strength):  # an edit is no evidence on its own prior
+            counts = counts - self.classes[number]
+        return self._meet(number, counts, precision, weighted)
 
     def _meet(self, number: int, counts: Array, precision: Array, weighted: Array) -> Meeting:
         parent = (self.parents[number], self.rows)
         above = self.precision[parent] - self.up[0][number]
         above_weighted = self.weighted[parent] - self.up[1][number]
-        above, precision = (np.maximum(p, LEAST_PRECISION) for p in (above, precision))
+        above, above_weighted = self._proper(above, above_weighted, parent)
+        precision, weighted = self._proper(precision, weighted, number)
         met = observe(
             self.prior,
             counts / counts.sum(-1, keepdims=True),
@@ -172,6 +177,16 @@ class Beliefs:
         self.down[0][number] = self.precision[number] - precision
         self.down[1][number] = self.weighted[number] - weighted
         return met
+
+    def _proper(self, precision: Array, weighted: Array, place: Any) -> tuple[Array, Array]:
+        """What is left without a message, or next to nothing about the same mean where that is no
+        belief: a message may say more than it was worth in the end."""
+        is_proper = precision > LEAST_PRECISION
+        mean = self.weighted[place] / np.maximum(self.precision[place], LEAST_PRECISION)
+        return (
+            np.where(is_proper, precision, LEAST_PRECISION),
+            np.where(is_proper, weighted, LEAST_PRECISION * mean),
+        )
 
     def _learn_noise(self, count: Array, squares: Array) -> None:
         freedom = np.maximum(count - 1, 0.0)
