@@ -14,11 +14,12 @@ from harness.history import History
 TOLERANCE = 0.2
 SHORT_S = 30.0  # a shorter training tells too little: CPU seconds are read twice a second
 MARK = "contended: "
+KNOWN = ("ok", "timeout")
 
 
 def flags_of(history: History, outcome: Outcome) -> tuple[str, ...]:
     """What the board should say of this trial's conditions; it is about to be recorded."""
-    if outcome.status != "ok" or history.incumbent is None or outcome.train_s < SHORT_S:
+    if outcome.status not in KNOWN or history.incumbent is None or outcome.train_s < SHORT_S:
         return ()
     if history.settings.device == "cpu":
         usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
@@ -40,7 +41,7 @@ def is_contended(outcome: Outcome) -> bool:
 
 
 def _cpu_share(outcome: Outcome) -> float | None:
-    is_known = outcome.status == "ok" and outcome.train_s > 0 and outcome.cpu_s > 0
+    is_known = outcome.status in KNOWN and outcome.train_s > 0 and outcome.cpu_s > 0
     return outcome.cpu_s / outcome.train_s if is_known else None
 
 

@@ -85,13 +85,26 @@ def _trials_for_verdict(history: History, record: Record) -> int:
     is_baseline = record.experiment.id == BASELINE
     settings = history.settings
     again = any(is_contended(outcome) for outcome in record.outcomes)  # once
-    return (settings.baseline_seeds if is_baseline else settings.seeds) + again
+    failed = len(_failures(record)) if is_baseline else 0
+    return (settings.baseline_seeds if is_baseline else settings.seeds) + again + failed
 
 
 def _has_failed(record: Record) -> bool:
-    """One trial that failed is enough; those that the machine lost may be repeated."""
+    """One trial that failed is enough, two of the baseline, on which the campaign stands; those
+    that the machine lost may be repeated."""
     lost = sum(outcome.status == "lost" for outcome in record.outcomes)
-    return lost >= LOST_MOST or any(o.status not in ("ok", "lost") for o in record.outcomes)
+    most = 2 if record.experiment.id == BASELINE else 1
+    return lost >= LOST_MOST or len(_failures(record)) >= most
+
+
+def _failures(record: Record) -> list[Outcome]:
+    """A time-out on a contended machine is none."""
+    return [
+        outcome
+        for outcome in record.outcomes
+        if outcome.status not in ("ok", "lost")
+        and not (outcome.status == "timeout" and is_contended(outcome))
+    ]
 
 
 # ---------------------------------------------------------------------------
@@ -126,11 +139,10 @@ def _verdict(history: History, record: Record) -> Verdict:
     if refused:
         broken: Decision = "crash" if record.experiment.broken else "discard"
         return Verdict(number, broken, refused, None, incumbent, bar)
-    if _has_failed(record):
+    if _has_failed(record) or accuracy is None:
         failed = next((o for o in record.outcomes if o.status not in ("ok", "lost")), None)
         decision, said = _failure(failed or record.outcomes[-1])
         return Verdict(number, decision, said, accuracy, incumbent, bar)
-    assert accuracy is not None
     found, noise = beliefs_of(history, number)
     posterior, known = found[number], _noun(found[number])
     if number == BASELINE:

@@ -6,9 +6,9 @@ equal says that its parent was measured well, a keep whose children all fall sho
 
 Every accuracy has a normal belief; effects have the sparse prior of `harness.prior`. Where the two
 meet (`observe`) the exact mixture is computed and its mean and variance are passed on: a sweep
-forward, as a filter would, one back, and one forward again (expectation propagation; Minka 2001). All of it runs side
-by side for each noise of a grid, and the readings weigh the grid. Arrays have the shape
-(campaigns, noises); the harness has one campaign, the benchmark hundreds.
+forward, as a filter would, one back, and one forward again (expectation propagation; Minka 2001).
+All of it runs side by side for each noise of a grid, and the readings weigh the grid. Arrays have
+the shape (campaigns, noises); the harness has one campaign, the benchmark hundreds.
 """
 
 from dataclasses import dataclass

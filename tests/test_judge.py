@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from test_history import FIRST, OTHERS, SECOND, after, experiment, judged, outcome, with_baseline
+from test_history import (
+    FIRST,
+    OTHERS,
+    SECOND,
+    after,
+    experiment,
+    history,
+    judged,
+    outcome,
+    with_baseline,
+)
 
 from harness import judge
 from harness.contention import MARK
@@ -104,6 +114,26 @@ def test_a_contended_trial_is_repeated_once():
     assert state.verdict_of(1).decision == "keep"
     assert state.verdict_of(1).accuracy == pytest.approx(0.6)
     assert rows(state)[1].flags
+
+
+def test_a_time_out_on_a_contended_machine_is_repeated():
+    """It says nothing of the edit; a second one does."""
+    late = replace(outcome(1, FIRST, status="timeout"), flags=(f"{MARK}it computed in half",))
+    state = after(with_baseline(50), Proposed(experiment(1)), Tried(late))
+    assert judge.verdicts(state) == []
+    state = after(state, Tried(outcome(1, SECOND, 60)), Tried(outcome(1, THIRD, 60)))
+    assert judged(state, 1).verdict_of(1).decision == "keep"
+
+
+def test_the_baseline_may_fail_once():
+    """The campaign stands on it: another seed is tried before it is given up."""
+    state = history(Proposed(experiment(0)), Tried(outcome(0, FIRST, status="timeout")))
+    assert judge.verdicts(state) == []
+    assert judge.trials_wanted(state) == [Trial(0, SECOND), Trial(0, THIRD)]
+    whole = after(state, Tried(outcome(0, SECOND)), Tried(outcome(0, THIRD)))
+    assert judged(whole, 0).verdict_of(0).decision == "keep"
+    broken = after(state, Tried(outcome(0, SECOND, status="crash")))
+    assert judged(broken, 0).verdict_of(0).decision == "crash"
 
 
 def test_repeats_go_where_they_may_change_most():
