@@ -1,13 +1,14 @@
 """`make gpu-check`: what anyone with a GPU runs first; ten minutes at most.
 
 It goes through what train.py relies on (the device, bf16, the compiler and what happens without
-one, data generation, decoding, scoring, 60 s of training) and prints one line for each: ok or
-FAILED, with the figure. Exit code 1 if any failed, 2 without a GPU. `--device cpu` rehearses the
-same checks on a machine without one.
+one, data generation, decoding, scoring, 60 s of training, a campaign of two trials) and prints one
+line for each: ok or FAILED, with the figure. Exit code 1 if any failed, 2 without a GPU.
+`--device cpu` rehearses the same checks on a machine without one.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 import train  # noqa: E402 (the checkout's, wherever this was started from)
+from benchmarks.project import make_project  # noqa: E402
 from harness import problems  # noqa: E402
 from harness.evaluate import evaluate  # noqa: E402
 
@@ -168,6 +170,35 @@ def check_training(device: str, seconds: float) -> str:
     )
 
 
+def check_campaign(device: str, seconds: float) -> str:
+    """Two trials by the command line: the baseline and an edit by the offline researcher."""
+    with tempfile.TemporaryDirectory() as name:
+        texts = [(ROOT / file).read_text() for file in ("train.py", "program.md")]
+        project = make_project(Path(name, "project"), *texts)
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": f"{name}/state"}
+
+        def thinker(*words: str) -> str:
+            command = [sys.executable, "-m", "harness", *words]
+            done = subprocess.run(
+                command, cwd=project, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr.strip()[-500:]
+            return done.stdout
+
+        limits = ["--experiments", "1", "--seeds", "1", "--reserve", "0", "--slots", "1"]
+        thinker("run", "--budget-s", str(seconds), "--device", device, "--problems", "50", *limits)
+        rows = json.loads(thinker("board", "--json"))
+        (outcome,) = json.loads(thinker("show", "0", "--json"))["outcomes"]
+    statuses = [row["status"] for row in rows]
+    assert statuses[0] == "ok", f"the baseline's trial: {statuses[0]}, {rows[0]['reason']}"
+    assert len(statuses) == 2, f"{len(statuses)} experiments, not 2"
+    return (
+        f"baseline and edit in {outcome['sandbox']}: {statuses[0]}, {statuses[1]};"
+        f" {outcome['samples']:,} samples, {outcome['train_s']:.0f} s training,"
+        f" {outcome['score_s']:.0f} s scoring"
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="gpu_check.py", description="Check what train.py needs of a GPU."
@@ -193,6 +224,7 @@ def main() -> int:
         "data": lambda: check_data(args.device),
         "decoding": lambda: check_decoding(args.device),
         "training": lambda: check_training(args.device, args.train_s),
+        "campaign": lambda: check_campaign(args.device, args.train_s / 2),
     }
     failed = 0
     for name, check in checks.items():

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.project import make_project
 from harness.experiment import (
     Experiment,
     Judged,
@@ -101,13 +102,7 @@ def _experiment(number: int) -> Experiment:
 
 
 def _campaign(folder: Path, row: Row) -> None:
-    project = folder / "project"
-    project.mkdir()
-    (project / "train.py").write_text(TOY.read_text())
-    (project / "program.md").write_text("Do well.\n")
-    who = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
-    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "first"]):
-        subprocess.run(["git", *words], cwd=project, check=True)
+    project = make_project(folder / "project", TOY.read_text())
     edits = [
         {"hypothesis": f"{n}", "constants": {"LEARNING_RATE": 0.1 - n / 1000}}
         for n in range(1, TRIALS)

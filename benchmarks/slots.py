@@ -6,7 +6,6 @@ Beside it, in the same run, a loop that thinks, trains and scores one after anot
 """
 
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import Event
 
+from benchmarks.project import make_project
 from harness import campaign as campaigns
 from harness.commits import Base
 from harness.executor.local import Local, harness_cores_and_rest, trial_folder
@@ -91,15 +91,9 @@ def stamp(moment: str) -> float:
 
 
 def _campaign(folder: Path) -> History:
-    project = folder / "project"
-    project.mkdir()
     source = set_constants(TOY.read_text(), {"STEPS": 10**6}, "cpu")
     texts = {"train.py": source, "program.md": "Do well.\n"}
-    for name, text in texts.items():
-        (project / name).write_text(text)
-    who = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
-    for words in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "first"]):
-        subprocess.run(["git", *words], cwd=project, check=True)
+    project = make_project(folder / "project", *texts.values())
     sandbox, state = best(), State(campaigns.new_campaign())
     state.create(texts)
     settings = Settings(
@@ -145,7 +139,7 @@ def _serial(folder: Path, history: History) -> float:
     began, used = time.monotonic(), 0.0
     rounds = 3
     for number in range(rounds):
-        brief = Brief("", "", BASELINE, History(), "cpu")
+        brief = Brief("", "", BASELINE, History(), "cpu", lambda number: "", folder)
 
         def try_out(text: str) -> Flight:
             return preflight(text, settings, state.scratch / "preflight", place, Event())
