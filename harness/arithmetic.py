@@ -1,20 +1,23 @@
 """Arithmetic on text: what a solver may not do with a question that it should leave to its weights.
 
 Read from the solver's syntax tree: which names hold a list of texts, a text, a character, or a
-number made from one. A character may become a number, to be embedded; a longer text may not, and
-such numbers may not be multiplied, divided, or added to one another. Lengths and places are free.
-Not covered: values whose origin this does not see (through attributes, dicts, closures with other
-names), and arithmetic on tensors. The controls are for those.
+number made from one: by `int` or `ord`, by its place in a text, or looked up in a dict. A character
+may become a number, to be embedded; a longer text may not, and such numbers may not be multiplied,
+divided, or added to one another. Lengths and places are free.
+Not covered: values whose origin this does not see (through attributes, lists of dicts, closures
+with other names, lambdas), a name that held something else first, and arithmetic on tensors. The
+controls are for those.
 """
 
 import ast
+from collections import deque
 from collections.abc import Iterator
-from typing import Literal
+from functools import partial
 
 from harness.evaluation import Refused
+from harness.known_kinds import Facts, Kind, too_long
 from harness.solver_rules import refuse
 
-Kind = Literal["texts", "text", "character", "numbers", "number"] | None
 ELEMENT: dict[Kind, Kind] = {
     "texts": "text",
     "text": "character",
@@ -26,31 +29,67 @@ TEXT_METHODS = frozenset(
     + ["removesuffix", "lower", "upper", "center", "translate"]
 )
 LIST_METHODS = frozenset({"split", "rsplit", "splitlines", "partition", "rpartition"})
+PLACES = frozenset({"index", "rindex", "find", "rfind"})
+LOOK_UPS = frozenset({"get", "__getitem__"})
 SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted", "set", "iter"})
 FORBIDDEN = (ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift)
 TOGETHER = (ast.Add, ast.Sub)
 NUMBERS = frozenset({"number", "numbers"})
 REMEDY = "give the digits to the model as tokens; it is to learn this, not Python"
+FUNCTIONS = 2_000  # train.py's solver has 20
+NODES = 300_000  # of the syntax tree; train.py's solver has 3,000
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Scope = Function | ast.Module
+BINDING = (
+    *(ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.comprehension),
+    *(ast.Call, ast.Return),
+)
 
 
 def check(sliced: str) -> None:
     """Raises Refused with the line; `sliced` is a solver slice."""
-    tree = ast.parse(sliced)
-    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
-    known: dict[tuple[int, str], Kind] = {}
-    _begin(functions.get("load_solver"), known)
-    scopes = [node for node in ast.walk(tree) if isinstance(node, Function)]
-    for _ in range(len(scopes) + 4):  # until nothing new is found: a fixpoint, at most so far away
-        before = dict(known)
-        for scope in scopes:
-            _Reader(scope, functions, known, _outer(tree, scope)).read()
-        if known == before:
-            break
-    for scope in scopes:
-        reader = _Reader(scope, functions, known, _outer(tree, scope))
-        for node in reader.nodes():
-            _judge(node, reader)
+    try:
+        _check(ast.parse(sliced))
+    except RecursionError:
+        raise Refused(
+            "train.py's solver nests its expressions too deeply to be checked; write it more simply"
+        ) from None
+
+
+def _check(tree: ast.Module) -> None:
+    scopes = _scopes(tree)
+    if len(scopes) > FUNCTIONS:
+        raise Refused(
+            f"train.py's solver has {len(scopes):,} functions and lambdas; the limit is"
+            f" {FUNCTIONS:,}: write it more simply"
+        )
+    functions = {scope.name: scope for scope in scopes if isinstance(scope, ast.FunctionDef)}
+    facts = Facts()
+    _begin(functions.get("load_solver"), facts.known)
+    readers = [_Reader(scope, functions, facts, outer) for scope, outer in scopes.items()]
+    nodes = [(reader, node) for reader in readers for node in reader.nodes()]
+    facts.settle([partial(r.read, node) for r, node in nodes if isinstance(node, BINDING)])
+    for reader, node in nodes:
+        _judge(node, reader)
+
+
+def _scopes(tree: ast.Module) -> dict[Scope, tuple[Scope, ...]]:
+    """The module and its functions, each with the scopes around it, the nearest first."""
+    found: dict[Scope, tuple[Scope, ...]] = {tree: ()}
+    waiting: deque[tuple[ast.AST, tuple[Scope, ...]]] = deque([(tree, (tree,))])
+    count = 0
+    while waiting:
+        count += 1
+        if count > NODES:
+            raise too_long()
+        node, around = waiting.popleft()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, Function):
+                found[child] = around
+                waiting.append((child, (child, *around)))
+            else:
+                waiting.append((child, around))
+    return found
 
 
 def _begin(entry: ast.FunctionDef | None, known: dict[tuple[int, str], Kind]) -> None:
@@ -59,17 +98,6 @@ def _begin(entry: ast.FunctionDef | None, known: dict[tuple[int, str], Kind]) ->
         if node is not entry and isinstance(node, Function) and node.args.args:
             first = node.args.args[0].arg
             known[id(node), first] = "texts" if "question" in first or first == "qs" else None
-
-
-def _outer(tree: ast.AST, inner: Function) -> tuple[Function, ...]:
-    """The functions around one, the nearest first."""
-    around = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, Function) and node is not inner
-        if any(child is inner for child in ast.walk(node))
-    ]
-    return tuple(reversed(around))
 
 
 def _judge(node: ast.AST, reader: "_Reader") -> None:
@@ -103,57 +131,65 @@ class _Reader:
 
     def __init__(
         self,
-        scope: Function,
+        scope: Scope,
         functions: dict[str, ast.FunctionDef],
-        known: dict[tuple[int, str], Kind],
-        outer: tuple[Function, ...],
+        facts: Facts,
+        outer: tuple[Scope, ...],
     ) -> None:
-        self.scope, self.functions, self.known, self.outer = scope, functions, known, outer
+        self.scope, self.functions, self.facts, self.outer = scope, functions, facts, outer
 
     def nodes(self) -> Iterator[ast.AST]:
         """The function's own, not those of functions in it."""
         body = self.scope.body if isinstance(self.scope.body, list) else [self.scope.body]
-        waiting: list[ast.AST] = list(body)
+        waiting: deque[ast.AST] = deque(body)
         while waiting:
-            node = waiting.pop(0)
+            node = waiting.popleft()
             yield node
             if not isinstance(node, Function | ast.ClassDef):
-                waiting += ast.iter_child_nodes(node)
+                waiting.extend(ast.iter_child_nodes(node))
 
-    def read(self) -> None:
-        for node in self.nodes():
-            match node:
-                case ast.Assign(targets=targets, value=value):
-                    for target in targets:
-                        self._bind(target, self.kind(value))
-                case ast.AnnAssign(target=target, value=ast.expr() as value):
+    def read(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
                     self._bind(target, self.kind(value))
-                case ast.NamedExpr(target=target, value=value):
-                    self._bind(target, self.kind(value))
-                case ast.AugAssign(target=target, value=value):
-                    self._bind(target, self.kind(target) or self.kind(value))
-                case (
-                    ast.For(target=target, iter=iterated)
-                    | ast.comprehension(target=target, iter=iterated)
-                ):
-                    self._bind_elements(target, iterated)
-                case ast.Call(func=ast.Name(id=name)) if name in self.functions:
-                    self._pass_on(node, self.functions[name])
-                case ast.Return(value=ast.expr() as value) if isinstance(
-                    self.scope, ast.FunctionDef
-                ):
-                    self._note((id(self.scope), "return"), self.kind(value))
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._bind(target, self.kind(value))
+            case ast.NamedExpr(target=target, value=value):
+                self._bind(target, self.kind(value))
+            case ast.AugAssign(target=target, value=value):
+                self._bind(target, self.kind(target) or self.kind(value))
+            case (
+                ast.For(target=target, iter=iterated)
+                | ast.comprehension(target=target, iter=iterated)
+            ):
+                self._bind_elements(target, iterated)
+            case ast.Call(func=ast.Name(id=name)) if name in self.functions:
+                self._pass_on(node, self.functions[name])
+            case ast.Return(value=ast.expr() as value) if isinstance(self.scope, ast.FunctionDef):
+                self.facts.note((id(self.scope), "return"), self.kind(value))
 
     def kind(self, node: ast.expr) -> Kind:
+        if self.facts.now is not None:
+            return self._kind(node)
+        if id(node) not in self.facts.kinds:
+            self.facts.kinds[id(node)] = self._kind(node)
+        return self.facts.kinds[id(node)]
+
+    def _kind(self, node: ast.expr) -> Kind:
+        self.facts.count()
         match node:
             case ast.Constant(value=str()) | ast.JoinedStr():
                 return "text"
             case ast.Name(id=name):
                 for scope in (self.scope, *self.outer):
-                    if (found := self.known.get((id(scope), name))) is not None:
+                    if (found := self.facts.look_up((id(scope), name))) is not None:
                         return found
                 return None
-            case ast.Call(func=ast.Attribute(attr=name, value=value)):
+            case ast.Call(func=ast.Attribute(attr=name, value=value), args=arguments):
+                if name in PLACES | LOOK_UPS and arguments:
+                    is_number = name in PLACES or self.kind(value) == "table"
+                    return "number" if is_number and self._is_character(arguments[0]) else None
                 if name in LIST_METHODS:
                     return "texts"
                 if name in TEXT_METHODS and (self.kind(value) or name != "replace"):
@@ -163,6 +199,8 @@ class _Reader:
                 return self._kind_of_call(name, arguments)
             case ast.Subscript(value=value, slice=index):
                 whole = self.kind(value)
+                if whole == "table":
+                    return "number" if self._is_character(index) else None
                 return whole if isinstance(index, ast.Slice) else ELEMENT.get(whole)
             case ast.BinOp(left=left, right=right):
                 kinds = {self.kind(left), self.kind(right)}
@@ -175,9 +213,18 @@ class _Reader:
                 return self._list_of(self.kind(item))
             case ast.List(elts=[item, *_]) | ast.Tuple(elts=[item, *_]):
                 return self._list_of(self.kind(item))
+            case ast.Dict(values=[item, *_]) | ast.DictComp(value=item):
+                return self._table_of(self.kind(item))
             case ast.Starred(value=value):
                 return self.kind(value)
         return None
+
+    def _table_of(self, values: Kind) -> Kind:
+        """A dict of numbers, unless it is seen to hold text."""
+        return "table" if self.facts.is_late and values not in ("text", "character") else None
+
+    def _is_character(self, node: ast.expr) -> bool:
+        return self.kind(node) == "character"
 
     def _kind_of_call(self, name: str, arguments: list[ast.expr]) -> Kind:
         if name in ("int", "float", "ord") and arguments:
@@ -187,11 +234,26 @@ class _Reader:
         if name in SAME_ELEMENTS and arguments:
             whole = self.kind(arguments[0])
             return "texts" if whole == "text" and name != "iter" else whole
-        if name == "map" and len(arguments) == 2 and isinstance(arguments[0], ast.Name):
-            made = {"int": "numbers", "ord": "numbers", "str": "texts"}.get(arguments[0].id)
-            return made if self.kind(arguments[1]) else None  # type: ignore[return-value]
+        if name == "map" and len(arguments) == 2:
+            return self._mapped(arguments[0]) if self.kind(arguments[1]) else None
+        if name == "dict" and arguments:
+            match arguments[0]:
+                case ast.Call(func=ast.Name(id="zip"), args=[_, values]):
+                    return self._table_of(ELEMENT.get(self.kind(values)))
+            return self._table_of(None)
         if name in self.functions:
-            return self.known.get((id(self.functions[name]), "return"))
+            return self.facts.look_up((id(self.functions[name]), "return"))
+        return None
+
+    def _mapped(self, function: ast.expr) -> Kind:
+        match function:
+            case ast.Name(id="int" | "ord"):
+                return "numbers"
+            case ast.Name(id="str"):
+                return "texts"
+            case ast.Attribute(attr=name, value=value):
+                is_table = name in LOOK_UPS and self.kind(value) == "table"
+                return "numbers" if is_table or name in PLACES else None
         return None
 
     @staticmethod
@@ -202,7 +264,8 @@ class _Reader:
     def _bind(self, target: ast.expr, kind: Kind) -> None:
         match target:
             case ast.Name(id=name):
-                self._note((id(self.scope), name), kind)
+                if not isinstance(self.scope, ast.Module) or kind == "table":
+                    self.facts.note((id(self.scope), name), kind)
             case ast.Tuple(elts=items) | ast.List(elts=items):
                 for item in items:
                     is_rest = isinstance(item, ast.Starred)
@@ -221,10 +284,4 @@ class _Reader:
 
     def _pass_on(self, call: ast.Call, function: ast.FunctionDef) -> None:
         for parameter, argument in zip(function.args.args, call.args, strict=False):
-            self._note((id(function), parameter.arg), self.kind(argument))
-
-    def _note(self, place: tuple[int, str], kind: Kind) -> None:
-        if kind is not None:
-            self.known.setdefault(place, kind)
-            if self.known[place] is None:
-                self.known[place] = kind
+            self.facts.note((id(function), parameter.arg), self.kind(argument))

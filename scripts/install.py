@@ -65,7 +65,7 @@ def local_torch(links: list[str], *, python: str, machine: str) -> tuple[str, st
             wheel = TORCH_WHEEL.fullmatch(unquote(file.name))
             if wheel and wheel["python"] == python and wheel["platform"].endswith(machine):
                 numbers = [int(part) for part in re.findall(r"\d+", wheel["version"])]
-                if [2, 6] <= numbers < [3]:  # as in pyproject.toml
+                if [2, 10] <= numbers < [3]:  # as in pyproject.toml
                     found.append((numbers, wheel["version"], str(folder)))
     return max(found)[1:] if found else ("", "")
 
@@ -159,7 +159,7 @@ def main() -> None:
         pip = [str(python), "-m", "uv", "pip", "install", *quiet, "--python", str(python)]
     must(
         [*pip, "-c", "constraints.txt", *choice.arguments, "-e", ".[dev]"],
-        "Is there a network? Any torch from 2.6 on will do: one that you install yourself with\n"
+        "Is there a network? Any torch from 2.10 on will do: one that you install yourself with\n"
         f"{python} -m pip install … is kept when you run the same command again.",
     )
     print(f"install: {folder} is ready", flush=True)

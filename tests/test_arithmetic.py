@@ -1,6 +1,7 @@
 """Arithmetic on a question's text is refused in the solver; reading symbols one by one passes."""
 
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,28 @@ CHEATS = {
         return [str(divmod(int(q.split()[1]), 7)) for q in questions]""",
     "after replacing": """
         return [str(int(q.replace("factor ", "").strip())) for q in questions]""",
+    "a dict of digits": """
+        digits = {"0": 0, "1": 1, "2": 2}
+        return [str(digits[q[4]] * digits[q[6]]) for q in questions]""",
+    "a dict made of digits": """
+        digits = {c: i for i, c in enumerate("0123456789")}
+        return [str(digits.get(q[4], 0) + digits.get(q[6], 0)) for q in questions]""",
+    "a zipped dict": """
+        digits = dict(zip("0123456789", range(10)))
+        return [str(digits[q[4]] % 3) for q in questions]""",
+    "a dict, mapped": """
+        digits = {"0": 0, "1": 1}
+        qs = questions
+        return [str(sum(d * 10**i for i, d in enumerate(map(digits.get, q)))) for q in qs]
+        """,
+    "a place in the digits": """
+        digits = "0123456789"
+        return [str(digits.index(q[4]) * digits.index(q[6])) for q in questions]""",
+    "a place that is found": """
+        digits = "0123456789"
+        return [str(digits.find(a) + digits.find(b)) for a, b in map(str, questions)]""",
+    "places, mapped": """
+        return [str([p // 2 for p in map("0123456789".index, q)]) for q in questions]""",
 }
 
 HONEST = {
@@ -90,6 +113,23 @@ HONEST = {
     "a vocabulary": """
         vocabulary = {c: i for i, c in enumerate("0123456789 abc")}
         return [str([vocabulary.get(c, 0) for c in q]) for q in questions]""",
+    "a vocabulary with an offset": """
+        vocabulary = {c: i for i, c in enumerate("0123456789 abc")}
+        return [str([vocabulary[c] + 3 for c in q]) for q in questions]""",
+    "a vocabulary, mapped": """
+        vocabulary = dict(zip("0123456789 abc", range(14)))
+        return [str(list(map(vocabulary.get, q))) for q in questions]""",
+    "places in an alphabet": """
+        return [str([1 + "0123456789 abc".index(c) for c in q]) for q in questions]""",
+    "where the operands begin": """
+        return [str(q.index(" ") * 2 + q.find("+") // 2) for q in questions]""",
+    "symbols for symbols": """
+        swap = {a: b for a, b in zip("abc", "xyz")}
+        other = dict(zip("abc", "xyz"))
+        return [swap[q[0]] + swap[q[1]] + other[q[0]] + other[q[1]] for q in questions]""",
+    "tokens back to symbols": """
+        symbols = {i: c for i, c in enumerate("0123456789")}
+        return [symbols[3] + symbols[4] for q in questions]""",
 }
 
 
@@ -117,5 +157,74 @@ def test_reading_and_laying_out_passes(body):
     ids=lambda path: path.name,
 )
 def test_our_own_files_pass(path):
-    """The baseline, its rival and the toy compute nothing of a question in Python."""
-    check(solver_slice(path.read_text()))
+    """The baseline, its rival and the toy compute nothing of a question in Python; it is quick."""
+    sliced = solver_slice(path.read_text())
+    started = time.process_time()
+    check(sliced)
+    assert time.process_time() - started < 0.1
+
+
+def test_a_dict_at_the_top_level_is_seen():
+    """As one in the solver is."""
+    body = solver("return [str(DIGITS[q[4]] * DIGITS[q[6]]) for q in questions]")
+    with pytest.raises(Refused, match="arithmetic with a number"):
+        check(solver_slice('DIGITS = {"0": 0, "1": 1}\n' + body))
+
+
+def lines(text, count):
+    return "".join(text.format(i, i + 1) + "\n" for i in range(count))
+
+
+LONG = {
+    "functions, each calling the next": lines("def g{}(q):\n    return g{}(q)", 1000)
+    + "def g1000(q):\n    return q[0]\n"
+    + solver("return [str(int(g0(q)) * 2) for q in questions]"),
+    "functions one in another": solver(
+        "".join(" " * i + f"def g{i}(q):\n" for i in range(60))
+        + " " * 60
+        + "return int(q)\n"
+        + "return int(questions[0])"
+    ),
+    "lambdas": solver(lines("f{} = lambda q: q", 1000) + "return int(questions[0])"),
+    "names, each set to the next": solver(
+        lines("n{} = n{}", 5000) + "n5000 = questions\nreturn int(n0[0])"
+    ),
+    "long sums": solver(
+        lines("n{0} = " + "+".join(["n{1}"] * 150), 100) + "return int(questions[0])"
+    ),
+}
+
+
+@pytest.mark.parametrize("source", LONG.values(), ids=LONG)
+def test_a_long_solver_is_read_in_two_seconds(source):
+    """However its names hang together, and what stands behind them is still seen."""
+    started = time.process_time()
+    with pytest.raises(Refused, match="computes"):
+        check(source)
+    assert time.process_time() - started < 2
+
+
+NAMES = "+".join(f"n{i}" for i in range(150))
+TOO_MUCH = {
+    "names that are asked for again and again": (
+        "def h(a):\n    return a\n"
+        + solver(
+            lines("n{} = n{}", 150)
+            + "n150 = questions\n"
+            + lines(f"x{{}} = {'h(' * 60}{NAMES}{')' * 60}", 20)
+        ),
+        "too long and tangled",
+    ),
+    "functions": (lines("def g{}(q):\n    return q", 2001), "2,00. functions and lambdas"),
+    "expressions": (lines("def g{}(q):\n    return " + "+".join("q" * 250), 600), "too long"),
+    "depth": (solver("return questions" + "[0]" * 2500), "nests its expressions too deeply"),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_cannot_be_checked_is_refused(source, reason):
+    """With the reason and in bounded time, never by an exception of the checker's own."""
+    started = time.process_time()
+    with pytest.raises(Refused, match=reason):
+        check(source)
+    assert time.process_time() - started < 5

@@ -45,18 +45,18 @@ def test_small_builds_come_from_pip(install):
 
 def test_an_installed_torch_is_kept(install):
     """A torch that somebody put into the environment is neither replaced nor pinned."""
-    assert choose(install, "2.8.0+rocm6.4", local="2.13.0+cpu")[:2] == ("pip", ())
+    assert choose(install, "2.10.0+rocm6.4", local="2.13.0+cpu")[:2] == ("pip", ())
 
 
 @pytest.mark.parametrize("written_as", ["{}", "file://{}"])
 def test_finds_the_newest_wheel_for_this_python(install, tmp_path, written_as):
     """Among local wheels the newest within the bounds counts, if it fits Python and machine."""
     for name in (
-        "torch-2.9.1+cpu-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "torch-2.12.1+cpu-cp311-cp311-manylinux_2_28_x86_64.whl",
         "torch-2.13.0%2Bcpu-cp311-cp311-manylinux_2_28_x86_64.whl",
         "torch-2.14.0+cpu-cp312-cp312-manylinux_2_28_x86_64.whl",
         "torch-2.14.0-cp311-cp311-manylinux_2_28_aarch64.whl",
-        "torch-2.5.0+cpu-cp311-cp311-linux_x86_64.whl",
+        "torch-2.9.1+cpu-cp311-cp311-linux_x86_64.whl",
         "torch-3.0.0+cpu-cp311-cp311-linux_x86_64.whl",
         "torchvision-0.30.0-cp311-cp311-linux_x86_64.whl",
     ):
