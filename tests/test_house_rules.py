@@ -100,7 +100,7 @@ def test_nothing_heavy_is_imported_for_problems_and_figures():
 def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
-    commands = ("run", "stop", "board", "show", "diff", "verify")
+    commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],
