@@ -19,6 +19,7 @@ from harness.history import History
 from harness.judge import posteriors
 from harness.leaderboard import notes, rows, slot_time, summary
 from harness.live import table
+from harness.plain import plain
 from harness.repo import Repo
 from harness.scored_table import results_console
 
@@ -89,7 +90,7 @@ def show(tag: str | None, number: int, as_json: bool) -> int:
     if folder.is_dir():
         lines.append(("files", folder))
     for key, value in lines:
-        print(f"{key:16} {value}" if key else f"{'':16} {value}")
+        print(f"{key:16} {plain(str(value))}")
     return 0
 
 

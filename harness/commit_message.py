@@ -1,6 +1,7 @@
 """An experiment as a commit message: its hypothesis, and its figures as trailers that git reads."""
 
 from harness.experiment import Experiment, Outcome, Verdict
+from harness.plain import plain
 
 
 def message(
@@ -10,7 +11,7 @@ def message(
     machine: str = "",
 ) -> str:
     """The commit message: the hypothesis, and the figures as trailers once they are known."""
-    told = " ".join(experiment.hypothesis.split()) or "no hypothesis"
+    told = plain(experiment.hypothesis) or "no hypothesis"
     trailers = {
         "Experiment": str(experiment.id),
         "Parent": str(experiment.parent),
@@ -35,7 +36,7 @@ def message(
         trailers["Seeds"] = " ".join(str(outcome.seed) for outcome in outcomes)
         trailers["Status"] = " ".join(outcome.status for outcome in outcomes)
         trailers["Hardware"] = machine
-    lines = [f"{key}: {' '.join(value.split())}" for key, value in trailers.items() if value]
+    lines = [f"{key}: {plain(value)}" for key, value in trailers.items() if value]
     title = told if len(told) <= 72 else told[:69].rsplit(" ", 1)[0] + "..."
     body = [] if title == told else [told, ""]
     return "\n".join([title, "", *body, *lines]) + "\n"

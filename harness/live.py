@@ -14,6 +14,7 @@ from rich.text import Text
 from harness.experiment import Trial
 from harness.history import History
 from harness.leaderboard import Row, rows, summary
+from harness.plain import plain
 
 STYLES = {
     "keep": "green",
@@ -83,7 +84,7 @@ class View:
                 fact = (row.id, row.verdict, row.standing)
                 if row.verdict in ("keep", "discard", "crash") and fact not in self.told:
                     self.told.add(fact)
-                    self.line(_line(row))
+                    self.line(f"{row.id:4} {_line(row)}")
 
     def line(self, text: str) -> None:
         try:
@@ -132,7 +133,7 @@ def table(shown: list[Row]) -> Table:
             Text(_figure(row.accuracy, row.accuracy_sd, "")),
             Text(_figure(row.effect, row.effect_sd, "+")),
             Text("" if row.p_real is None else f"{row.p_real:.2f}"),
-            Text(" ".join(row.hypothesis.split())),
+            Text(plain(row.hypothesis)),
         )
     return found
 
@@ -155,7 +156,7 @@ def _line(row: Row) -> str:
     figure = _figure(row.accuracy, row.accuracy_sd, "")
     accuracy = f" {figure}" if figure else ""
     reason = f": {row.reason}" if row.reason and row.id else ""
-    return f"{row.id:4} {_word(row)}{accuracy}  {' '.join(row.hypothesis.split())}{reason}"
+    return plain(f"{_word(row)}{accuracy}  {row.hypothesis}{reason}")
 
 
 def is_terminal() -> bool:

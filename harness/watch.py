@@ -10,6 +10,7 @@ from threading import Event, Thread
 
 from harness.contract import OUT
 from harness.evaluation import Status
+from harness.plain import plain
 from harness.process_tree import cpu_seconds, resident_mb, unlinked_mb
 from harness.sandbox import Process
 from harness.untrusted import weigh
@@ -142,5 +143,4 @@ class Log:
     def last_line(self) -> str:
         """The last line that says something, as plain text of at most 300 characters."""
         lines = (self.head + self.tail)[-4096:].decode(errors="replace").split("\n")
-        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return "".join(c if c.isprintable() else " " for c in said)[:300]
+        return plain(next((line for line in reversed(lines) if line.strip()), ""))[:300]

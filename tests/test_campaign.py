@@ -127,6 +127,31 @@ def test_a_campaign_begins_with_what_another_kept(project):
         assert said in out
 
 
+def test_text_that_no_file_can_hold_ends_nothing(project):
+    """Half surrogate pairs, NULs and escape codes: stored and shown as plain text."""
+    edits = [
+        {"hypothesis": "half \ud800 a pair", "source": "x = 1  # \ud800"},
+        {"hypothesis": "\u0000nul \u001b[31mred", "constants": {"LEARNING_RATE": 0.2}},
+        {"hypothesis": "", "constants": {"LEARNING_RATE": 0.3}},
+    ]
+    listed = project.parent / "odd.jsonl"
+    listed.write_text("".join(json.dumps(edit) + "\n" for edit in edits))
+    code, out = thinker(project, "run", "--researcher", "list", listed, "--rehearse")
+    assert code == 0, out
+    assert [row["id"] for row in board(project)] == [0, 1, 2, 3]
+    for shown in (out, thinker(project, "board")[1], thinker(project, "show", "2")[1]):
+        assert "\x1b[31m" not in shown
+        assert "nul [31mred" in shown
+    assert "nul [31mred" in git(project, "log", "-1", "--format=%s", ref_of(project, 2))
+
+
+def ref_of(project, number):
+    (ref,) = git(
+        project, "for-each-ref", "--format=%(refname)", f"refs/autoresearch/*/{number:04d}"
+    ).splitlines()
+    return ref
+
+
 def test_the_deadline_ends_a_campaign(project):
     """A trial that would not end before it does not begin; what was done is judged."""
     code, out = thinker(

@@ -76,7 +76,7 @@ def test_a_crash_ends_with_its_last_line(tmp_path, level):
     source = "print('hello')\nraise ValueError('no \\x1b[31mway')"
     outcome, results = try_out(tmp_path, source, level=level)
     assert outcome.status == "crash"
-    assert outcome.reason == "exit code 1: ValueError: no  [31mway"
+    assert outcome.reason == "exit code 1: ValueError: no [31mway"
     assert outcome.levels == ()
     assert "hello" in (results / "log.txt").read_text()
     assert (results / "train.py").read_text() == source

@@ -1,10 +1,11 @@
 """A proposal on its way through the gates, and back to the researcher where one refuses it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.experiment import Proposal
 from harness.gates import Passed, Refusal, check
+from harness.plain import storable
 from harness.preflight import Flight
 from harness.researcher import Brief, Researcher
 
@@ -23,9 +24,15 @@ class Prepared:
     flight: Flight | None
 
 
+def _storable(proposal: Proposal) -> Proposal:
+    """What a model writes may hold what UTF-8 cannot."""
+    hypothesis, source, kind = map(storable, (proposal.hypothesis, proposal.source, proposal.kind))
+    return replace(proposal, hypothesis=hypothesis, source=source, kind=kind)
+
+
 def prepare(brief: Brief, researcher: Researcher, try_out: TryOut) -> Prepared:
     """The next proposal, through the gates, mended where it can be. Raises Exhausted."""
-    proposal = researcher.propose(brief)
+    proposal = _storable(researcher.propose(brief))
     for attempt in range(REPAIRS + 1):
         found = check(proposal.source, brief.history)
         flight = None
@@ -41,6 +48,6 @@ def prepare(brief: Brief, researcher: Researcher, try_out: TryOut) -> Prepared:
             mended = researcher.repair(brief, proposal, refusal.reason)
         if mended is None:
             break
-        proposal = mended
+        proposal = _storable(mended)
     passed = found if isinstance(found, Passed) else None
     return Prepared(proposal, brief.incumbent, passed, refusal, flight)

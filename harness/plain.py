@@ -1,0 +1,12 @@
+"""Text of others, made harmless to show and to store."""
+
+
+def plain(text: str) -> str:
+    """One line without control characters, so that no escape code reaches a terminal or git."""
+    shown = "".join(c if c.isprintable() else " " for c in storable(text))
+    return " ".join(shown.split())
+
+
+def storable(text: str) -> str:
+    """As UTF-8 can hold it: half a surrogate pair becomes a question mark."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
