@@ -93,6 +93,7 @@ def test_nothing_gets_out_and_nothing_stays(level, as_user, tmp_path):
     assert found["datagram"] is None
     assert not found["shared memory"]
     assert found["secret"] == "a secret"
+    assert found["mode"] == 0o600
     assert found["victim"] is None
     assert found["after"] == 0
 
