@@ -20,7 +20,10 @@ RTTIME = b"Max realtime timeout"
 
 
 def end_orphans() -> int:
-    """How many groups of processes there were; those of other users are not looked at."""
+    """How many groups of processes there were; those of other users are not looked at.
+
+    Among them are groups of the dead that nobody has waited for yet.
+    """
     if sys.platform != "linux":
         return 0
     ended: set[int] = set()

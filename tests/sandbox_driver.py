@@ -136,7 +136,10 @@ idle = (os.SCHED_IDLE, os.sched_param(0))
 attempt("scheduler of another", lambda: os.sched_setscheduler(victim, *idle) is None)
 attempt("I/O of another", lambda: libc.syscall(IOPRIO_SET, 1, victim, 3 << 13) == 0 or None)
 # With a class that does not exist, so that nothing is changed where this gets as far as the kernel.
-attempt("I/O of all", lambda: (libc.syscall(IOPRIO_SET, 3, 0, 7 << 13), ctypes.get_errno() != 1 or None)[1])
+def io_of_all():
+    libc.syscall(IOPRIO_SET, 3, 0, 7 << 13)
+    return ctypes.get_errno() != 1 or None
+attempt("I/O of all", io_of_all)
 attempt("pages of another", lambda: libc.syscall(MIGRATE_PAGES, victim, 0, 0, 0) == 0 or None)
 real_time = resource.RLIMIT_RTTIME
 attempt("shed the mark", lambda: resource.setrlimit(real_time, (1, 1)) is None)
@@ -175,8 +178,8 @@ attempt("a key of its own", lambda: libc.syscall(ADD_KEY, b"user", b"x", b"x", 1
 for family in (3, 5, 17, 21, 29, 30, 31, 38, 40, 43, 44):
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
         attempt(f"socket of family {family}", lambda: socket.socket(family, kind, 0))
-high = 0x100000000 + 40  # the kernel looks at the lower half
-attempt("vsock by its lower half", lambda: libc.syscall(SOCKET, ctypes.c_long(high), 1, 0) >= 0 or None)
+high = ctypes.c_long(0x100000000 + 40)  # the kernel looks at the lower half
+attempt("vsock by its lower half", lambda: libc.syscall(SOCKET, high, 1, 0) >= 0 or None)
 attempt("audit", lambda: socket.socket(16, 3, 9))
 attempt("uevents", lambda: socket.socket(16, 3, 15))
 attempt("io_uring", lambda: libc.syscall(425, 4, ctypes.create_string_buffer(256)) >= 0 or None)
