@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TMP_BYTES = 2 * 2**30
+# Memory of no process, so it comes on top of the limit: a sixteenth of it for /tmp, and as much for
+# /dev/shm. What a training writes goes to its own folder.
+TMP_SHARE, LEAST_TMP_MB, MOST_TMP_MB = 16, 16, 2048
 # What Python, torch and CUDA read outside their own folders.
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32")
 ETC = ("ld.so.cache", "alternatives", "localtime", "passwd", "group", "nsswitch.conf")
 PROC = ("cpuinfo", "meminfo", "stat", "version", "filesystems", "driver/nvidia", "devices")
-KERNEL = ("/sys/devices/system", "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage")
+KERNEL = ("/sys/devices/system", "/sys/kernel/mm/transparent_hugepage")
+# What the drivers of GPUs read of /sys; not its fs/, which lists the processes of the machine.
+GPU_KERNEL = ("block", "bus", "class", "dev", "devices", "firmware", "module", "power")
 HARMLESS_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
 GPU_DEVICES = ("nvidia*", "nvidia-caps/*", "dri", "kfd")  # below /dev
 
@@ -22,7 +26,7 @@ class Box:
     """What one process may use: `work` is its folder, the only one that it may write to.
 
     `memory_mb` limits its address space where no GPU is used (CUDA reserves far more than it
-    uses). `cores` are CPU numbers, none: any.
+    uses), and its /tmp and /dev/shm to a share. `cores` are CPU numbers, none: any.
     """
 
     work: Path
@@ -45,9 +49,9 @@ def _gpu_devices() -> list[str]:
 
 
 def landlock_rules(box: Box) -> dict[str, list[str]]:
-    import pyseccomp
-
-    gpu = ["/sys", "/etc/ld.so.conf.d", "/proc/self"] if box.gpu else []
+    gpu: list[str] = []
+    if box.gpu:
+        gpu = [f"/sys/{name}" for name in GPU_KERNEL] + ["/etc/ld.so.conf.d", "/proc/self"]
     return {
         "read": [
             *SYSTEM,
@@ -60,11 +64,12 @@ def landlock_rules(box: Box) -> dict[str, list[str]]:
         ],
         "write": [str(box.work), *HARMLESS_DEVICES],
         "devices": _gpu_devices() if box.gpu else [],
-        "imports": [str(Path(__file__).parent), str(Path(pyseccomp.__file__).parent)],
+        "imports": [str(Path(__file__).parent)],
     }
 
 
-def bwrap_command(box: Box, command: Sequence[str]) -> list[str]:
+def bwrap_command(box: Box, command: Sequence[str], filter_: int | None = None) -> list[str]:
+    """`filter_` is an open file with the seccomp filter, of which bwrap reads the rest."""
     program = bwrap_program()
     if program is None:
         raise FileNotFoundError("bwrap")
@@ -78,12 +83,15 @@ def bwrap_command(box: Box, command: Sequence[str]) -> list[str]:
             arguments += ["--ro-bind", str(path), str(path)]
     for name in ETC:
         arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    arguments += ["--proc", "/proc", "--dev", "/dev"]
+    # As root, what is root's in /proc is the machine's own: its sysctls, and its keys' names.
+    arguments += ["--proc", "/proc", "--ro-bind-try", "/dev/null", "/proc/keys"]
+    arguments += ["--remount-ro", "/proc", "--dev", "/dev"]
     if box.gpu:  # --bind would not allow their use; without /sys the driver finds no device
         for device in _gpu_devices():
             arguments += ["--dev-bind-try", device, device]
         arguments += ["--ro-bind", "/sys", "/sys"]
-    arguments += ["--size", str(TMP_BYTES), "--tmpfs", "/tmp"]  # before any bind below it
+    arguments += ["--size", str(_tmp_bytes(box)), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+    arguments += ["--size", str(_tmp_bytes(box)), "--tmpfs", "/tmp"]  # before any bind below it
     for folder in (*_python(), *map(str, box.read)):
         if not any(Path(folder).is_relative_to(system) for system in SYSTEM):
             arguments += ["--ro-bind", folder, folder]
@@ -91,7 +99,14 @@ def bwrap_command(box: Box, command: Sequence[str]) -> list[str]:
     arguments += ["--chdir", str(box.work), "--clearenv"]
     for name, value in box.environment.items():
         arguments += ["--setenv", name, value]
+    if filter_ is not None:
+        arguments += ["--seccomp", str(filter_)]
     return [*arguments, "--", *command]
+
+
+def _tmp_bytes(box: Box) -> int:
+    share = MOST_TMP_MB if box.memory_mb is None else box.memory_mb // TMP_SHARE
+    return min(max(LEAST_TMP_MB, share), MOST_TMP_MB) * 2**20
 
 
 @functools.cache

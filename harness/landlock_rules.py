@@ -1,8 +1,8 @@
 """Confine this process and all it starts, for good: Landlock for files, seccomp for system calls.
 
-Covered: files outside the given paths, every socket but pairs, signals and abstract sockets to
-outside where the kernel can (6.12), other processes' memory and environment, mounts, namespaces,
-new privileges, shared memory that outlives its maker; as root, all capabilities.
+Covered: files outside the given paths, signals and abstract sockets to outside where the kernel
+can (6.12), new privileges; as root, all capabilities; and what the filter of
+`harness.seccomp_rules` refuses, which is handed in as a program.
 Not covered: names and sizes of files that cannot be opened; signals to the same user's processes
 before Linux 6.12, TCP by Landlock before 6.7 (seccomp refuses every socket anyway).
 Sources: the kernel's Documentation/userspace-api/landlock.rst and include/uapi/linux/landlock.h.
@@ -24,20 +24,16 @@ NET_RIGHTS = 0b11  # bind and connect of TCP, from ABI 4
 SCOPES = 0b11  # abstract sockets and signals, from ABI 6
 READ = EXECUTE | READ_FILE | READ_DIR
 
-PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP, PR_CAP_AMBIENT = 38, 24, 47
-PR_CAP_AMBIENT_CLEAR_ALL = 4
+PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP, PR_CAP_AMBIENT = 22, 38, 24, 47
+PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER = 4, 2
+INSTRUCTION_BYTES = 8  # of a BPF program
+# Of a process's own folder in /proc, whose net/ tells of the whole machine's connections.
+OWN = "fd maps smaps smaps_rollup status stat statm limits cgroup mountinfo mounts cmdline environ"
 CAPABILITY_VERSION_3 = 0x20080522
-CLONE_NEW = 0x7E020080  # every namespace flag of clone(2)
-REFUSED = """
-    socket ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd bpf
-    perf_event_open userfaultfd mount umount2 pivot_root chroot unshare setns move_mount
-    open_tree fsopen fsconfig fsmount fspick mount_setattr open_by_handle_at name_to_handle_at
-    keyctl add_key request_key kexec_load kexec_file_load init_module finit_module
-    delete_module quotactl swapon swapoff reboot sethostname setdomainname settimeofday
-    clock_settime clock_adjtime adjtimex acct iopl ioperm shmget msgget semget mq_open
-"""
-UNKNOWN_TO_LIBSECCOMP = -1
-MISSING = ("io_uring_setup", "io_uring_enter", "io_uring_register", "clone3")  # callers fall back
+
+
+class BpfProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
 class RulesetAttributes(ctypes.Structure):
@@ -74,10 +70,8 @@ def abi() -> int:
     return max(0, int(libc.syscall(CREATE_RULESET, None, 0, 1)))
 
 
-def confine(rules: dict[str, Any]) -> None:
+def confine(rules: dict[str, Any], filter_: bytes) -> None:
     """`rules`: read, write and device paths; missing ones are left out. Raises OSError."""
-    import pyseccomp  # before Landlock, after which it cannot be read
-
     version = abi()
     if version < 1:
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
@@ -92,7 +86,8 @@ def confine(rules: dict[str, Any]) -> None:
     ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(attributes), size, 0)
     if ruleset < 0:
         raise _failed("landlock_create_ruleset")
-    for path in (*rules["read"], f"/proc/{os.getpid()}"):
+    own = (f"/proc/{os.getpid()}/{name}" for name in OWN.split())
+    for path in (*rules["read"], *own):
         _allow(ruleset, path, READ & all_rights)
     for path in rules["write"]:
         _allow(ruleset, path, all_rights & ~IOCTL_DEV)
@@ -101,7 +96,7 @@ def confine(rules: dict[str, Any]) -> None:
     if libc.syscall(RESTRICT_SELF, ruleset, 0):
         raise _failed("landlock_restrict_self")
     os.close(ruleset)
-    refuse_system_calls(pyseccomp)
+    refuse_system_calls(filter_)
 
 
 def drop_capabilities() -> None:
@@ -114,23 +109,12 @@ def drop_capabilities() -> None:
         raise _failed("capset")
 
 
-def refuse_system_calls(seccomp: Any) -> None:
-    filter_ = seccomp.SyscallFilter(seccomp.ALLOW)
-    for name in REFUSED.split():
-        _rule(seccomp, filter_, errno.EPERM, name)
-    for name in MISSING:
-        _rule(seccomp, filter_, errno.ENOSYS, name)
-    for bit in range(32):
-        flag = 1 << bit
-        if flag & CLONE_NEW:
-            wanted = seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag)
-            _rule(seccomp, filter_, errno.EPERM, "clone", wanted)
-    filter_.load()
-
-
-def _rule(seccomp: Any, filter_: Any, error: int, name: str, *arguments: Any) -> None:
-    if seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) != UNKNOWN_TO_LIBSECCOMP:
-        filter_.add_rule(seccomp.ERRNO(error), name, *arguments)
+def refuse_system_calls(filter_: bytes) -> None:
+    """By a BPF program, see `harness.seccomp_rules`; needs no_new_privs."""
+    held = ctypes.create_string_buffer(filter_, len(filter_))
+    program = BpfProgram(len(filter_) // INSTRUCTION_BYTES, ctypes.addressof(held))
+    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0):
+        raise _failed("seccomp")
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -2,7 +2,8 @@
 
 `bwrap` and `landlock` wall off files, network and other processes; `none` only limits and ends.
 Which one works here is found by starting it. Every level has an allow-listed environment, limits,
-pinned cores and, on Linux, a supervisor that ends all that the process leaves behind.
+pinned cores and, on Linux, a supervisor that ends all that the process leaves behind; what outlives
+a supervisor that was killed itself is ended here too, or by the next start.
 Not covered at `none`: what the process reads, writes and sends.
 """
 
@@ -19,9 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Literal
 
+from harness import seccomp_rules
 from harness.confinement import Box, bwrap_command, bwrap_program, landlock_rules
 from harness.errors import Misuse
 from harness.experiment import Gpu
+from harness.orphans import end_orphans
 from harness.process_tree import kill_tree
 
 Level = Literal["bwrap", "landlock", "none"]
@@ -76,6 +79,8 @@ class Process:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(timeout=10)
         kill_tree(self.popen)
+        if self._alive is not None and self.popen.returncode < 0:  # the supervisor could not
+            end_orphans()
         if self._alive is not None:
             os.close(self._alive)
             self._alive = None
@@ -93,10 +98,9 @@ def start(
 ) -> Process:
     """Start a command in `box.work`; `command[0]` is an absolute path. Raises OSError."""
     box = replace(box, work=box.work.resolve())
-    inner = bwrap_command(box, command) if sandbox.level == "bwrap" else list(command)
     if sys.platform != "linux":
         popen = subprocess.Popen(
-            inner,
+            list(command),
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -106,9 +110,12 @@ def start(
             start_new_session=True,
         )
         return Process(popen, None)
+    filter_ = _filter(sandbox.level, box)
+    inner = bwrap_command(box, command, filter_) if sandbox.level == "bwrap" else list(command)
     ours, theirs = os.pipe()
     specification = {
         "alive": ours,
+        "filter": filter_,
         "cores": list(box.cores),
         "nice": box.nice,
         "limits": _limits(box),
@@ -125,13 +132,15 @@ def start(
             cwd=box.work,
             env=box.environment,
             start_new_session=True,
-            pass_fds=(ours,),
+            pass_fds=(ours,) if filter_ is None else (ours, filter_),
         )
     except BaseException:
         os.close(theirs)
         raise
     finally:
         os.close(ours)
+        if filter_ is not None:
+            os.close(filter_)
     return Process(popen, theirs)
 
 
@@ -210,7 +219,9 @@ def scrub(scratch: Path, *, device: str, threads: int = 1) -> dict[str, str]:
 
 
 def _limits(box: Box) -> dict[str, int]:
-    limits = {"CORE": 0, "NOFILE": 4096}
+    # Pipes and socket pairs hold memory that is nobody's, so there are few; and no real-time
+    # scheduling, though the person may have been given it.
+    limits = {"CORE": 0, "NOFILE": 1024, "RTPRIO": 0, "NICE": 0, "MSGQUEUE": 0}
     if box.file_mb is not None:
         limits["FSIZE"] = box.file_mb * 2**20
     if box.memory_mb is not None and not box.gpu:
@@ -218,12 +229,37 @@ def _limits(box: Box) -> dict[str, int]:
     return limits
 
 
+def _filter(level: Level, box: Box) -> int | None:
+    """An open file with the seccomp filter; None where there is none.
+
+    bwrap holds without libseccomp, if not as well; Landlock does not. Raises OSError, ImportError
+    or RuntimeError.
+    """
+    if level == "none":
+        return None
+    try:
+        program = seccomp_rules.program(landlock=level == "landlock", gpu=box.gpu)
+    except (ImportError, RuntimeError, OSError):
+        if level == "landlock":
+            raise
+        return None
+    handle = os.memfd_create("filter")
+    os.write(handle, program)
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle
+
+
 def _describe(level: str) -> str:
     if level == "bwrap":
         found = subprocess.run(
             [str(bwrap_program()), "--version"], capture_output=True, text=True, check=False
         )
-        return f"bwrap {found.stdout.split()[-1] if found.stdout else ''}".strip()
+        said = f"bwrap {found.stdout.split()[-1] if found.stdout else ''}".strip()
+        try:
+            seccomp_rules.program(landlock=False, gpu=False)
+        except (ImportError, RuntimeError, OSError) as error:
+            return f"{said} without seccomp: {' '.join(str(error).split())}"
+        return f"{said} with seccomp"
     from harness.landlock_rules import abi
 
     return f"landlock ABI {abi()} with seccomp"

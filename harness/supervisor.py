@@ -2,9 +2,11 @@
 
 Started as `python -I -S supervisor.py SPEC -- COMMAND…`, SPEC being JSON (see `main`). It ends with
 the command's exit code, 128 + N for signal N. When the command ends, when SIGTERM comes or when the
-harness is gone (the pipe at `alive` is at its end), every descendant is killed, whatever session it
-moved to. Linux only.
-Not covered: what the command may reach while it runs; `harness.landlock` and bwrap are for that.
+harness is gone (the pipe at `alive` is at its end), its process group is killed at once, which no
+forking outruns, and then every descendant, whatever session it moved to. All of them carry a mark
+by which `harness.orphans` finds them when this process was killed first. Linux only.
+Not covered: what the command may reach while it runs (`harness.landlock_rules` and bwrap are for
+that); at `none`, where it may leave its group, processes that fork faster than they are killed.
 """
 
 import contextlib
@@ -20,12 +22,16 @@ from types import FrameType
 from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+KEYCTL = {"x86_64": 250, "aarch64": 219}  # the number of the system call
+KEYCTL_JOIN_SESSION_KEYRING = 1
+MARK_SHIFT = 40  # bits for the start time, in ticks
 
 
 def main(arguments: list[str]) -> int:
-    """SPEC: alive (a descriptor), cores, nice, limits (by their resource name), and landlock.
+    """SPEC: alive, filter (descriptors), cores, nice, limits (by their resource name), landlock.
 
-    `landlock` is null or the rules of `harness.landlock.confine`, with the folders to import from.
+    `landlock` is null or the rules of `harness.landlock_rules.confine`, with the folders to import
+    from; `filter` is null or open at the seccomp filter, which bwrap or we apply.
     """
     spec = json.loads(arguments[0])
     command = arguments[arguments.index("--") + 1 :]
@@ -42,15 +48,15 @@ def main(arguments: list[str]) -> int:
     if child == 0:
         _become(command, spec, libc, supervisor)
     alive = spec["alive"]
-    status: int | None = None
-    while status is None:
+    ended = False
+    while not ended:
         ready, _, _ = select.select([wake, alive], [], [])
         if alive in ready:  # nothing is ever written to it: this is its end
             break
         if signal.SIGTERM in os.read(wake, 4096):
             break
-        status = _reap(child, status)
-    return _exit_code(_end_all(child, status))
+        ended = _reap(child)
+    return _exit_code(_end_all(child))
 
 
 def _become(command: list[str], spec: dict[str, Any], libc: ctypes.CDLL, supervisor: int) -> None:
@@ -60,13 +66,16 @@ def _become(command: list[str], spec: dict[str, Any], libc: ctypes.CDLL, supervi
         if os.getppid() != supervisor:
             os._exit(125)
         os.close(spec["alive"])
+        os.setsid()
+        # Its own, empty: what hangs on the person's session is not for the command.
+        libc.syscall(KEYCTL.get(os.uname().machine, -1), KEYCTL_JOIN_SESSION_KEYRING, None)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         if spec["cores"]:
             os.sched_setaffinity(0, spec["cores"])
         os.nice(spec["nice"])
-        for name, most in spec["limits"].items():
+        for name, most in (spec["limits"] | {"RTTIME": _mark(supervisor)}).items():
             kind = getattr(resource, f"RLIMIT_{name}")
             most = min(most, _infinite(resource.getrlimit(kind)[1]))
             resource.setrlimit(kind, (most, most))
@@ -74,33 +83,54 @@ def _become(command: list[str], spec: dict[str, Any], libc: ctypes.CDLL, supervi
             sys.path[:0] = spec["landlock"]["imports"]
             import landlock_rules  # a script's neighbour, not a package's module
 
-            landlock_rules.confine(spec["landlock"])
+            with open(spec["filter"], "rb") as file:  # noqa: PTH123 (it is a descriptor)
+                filter_ = file.read()
+            landlock_rules.confine(spec["landlock"], filter_)
         os.execv(command[0], command)
     except BaseException as error:
         print(f"supervisor: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     os._exit(126)
 
 
+def _mark(supervisor: int) -> int:
+    """Who its supervisor is: number and start time.
+
+    Kept in a limit that binds real-time threads only, is inherited, can be lowered but not raised,
+    and which the filter lets nobody lower.
+    """
+    with open(f"/proc/{supervisor}/stat", "rb") as file:  # noqa: PTH123 (pathlib starts slowly)
+        started = int(file.read().rpartition(b")")[2].split()[19])
+    return supervisor << MARK_SHIFT | started
+
+
 def _infinite(limit: int) -> float:
     return float("inf") if limit == resource.RLIM_INFINITY else limit
 
 
-def _reap(child: int, status: int | None) -> int | None:
-    """Wait for all that has ended; the status of the command itself once it is among them."""
+def _reap(child: int) -> bool:
+    """Whether the command has ended. It is not waited for, so that its group keeps its number.
+
+    All else that has ended is.
+    """
     with contextlib.suppress(ChildProcessError):
-        while True:
-            ended, ended_status = os.waitpid(-1, os.WNOHANG)
-            if ended == 0:
-                break
-            if ended == child:
-                status = ended_status
-    return status
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+            if ended.si_pid == child:
+                return True
+            os.waitpid(ended.si_pid, os.WNOHANG)
+    return False
 
 
-def _end_all(child: int, status: int | None) -> int:
-    """SIGKILL all descendants: those of one that ended come here next, until there are none."""
+def _end_all(child: int) -> int:
+    """SIGKILL all: the group, and what left it; those of one that ended come here next.
+
+    Gives the command's status.
+    """
     signal.set_wakeup_fd(-1)
+    status: int | None = None
     while True:
+        if status is None:  # not waited for, so the number of the group is nobody else's
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child, signal.SIGKILL)
         for pid in _children():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
