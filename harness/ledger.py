@@ -155,7 +155,7 @@ def decode(line: str) -> Entry:
         raise ValueError(f"version {version!r}, and this program reads version {VERSION}")
     if kind not in KINDS or not isinstance(time, str):
         raise ValueError(f"an event of the unknown type {kind!r}")
-    return Entry(time, _build(KINDS[kind], found))
+    return Entry(time, _reader_of_event(kind)(found))
 
 
 def _entries(path: Path, content: bytes) -> Iterator[Entry]:
@@ -171,47 +171,59 @@ def _entries(path: Path, content: bytes) -> Iterator[Entry]:
 
 
 @functools.cache
-def _fields(kind: type) -> dict[str, tuple[Any, bool]]:
-    """Each field's type and whether it must be there."""
-    hints = typing.get_type_hints(kind)
-    return {
-        f.name: (hints[f.name], f.default is dataclasses.MISSING) for f in dataclasses.fields(kind)
-    }
+def _reader_of_event(kind: str) -> Callable[[Any], Event]:
+    return _reader_of_dataclass(KINDS[kind])
 
 
-def _build(kind: Any, found: Any) -> Any:
-    """A dataclass from a JSON object, every field checked against its annotation."""
-    if not isinstance(found, dict):
-        raise ValueError(f"{kind.__name__}: no JSON object")
-    fields = _fields(kind)
-    unknown = found.keys() - fields.keys()
-    missing = {name for name, (_, required) in fields.items() if required} - found.keys()
-    if unknown or missing:
-        raise ValueError(f"{kind.__name__}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-    return kind(**{k: _check(fields[k][0], v, f"{kind.__name__}.{k}") for k, v in found.items()})
-
-
-def _check(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value)
+def _reader(hint: Any, where: str) -> Callable[[Any], Any]:
+    """A function that gives the value that a JSON value stands for, every field checked against its
+    annotation; made once for each type, since a night has a million fields. It raises ValueError."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _reader_of_dataclass(hint)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise ValueError(f"{where}: {value!r} is no list")
-        return tuple(_check(arguments[0], item, where) for item in value)
+        return _reader_of_list(_reader(arguments[0], where), where)
     if origin in (types.UnionType, typing.Union):  # the latter with a Literal in it
-        if value is None and types.NoneType in arguments:
-            return None
-        return _check(arguments[0], value, where)
+        inner = _reader(arguments[0], where)
+        return lambda value: None if value is None else inner(value)
     if origin is typing.Literal:
-        fits = value in arguments
-    elif hint is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        fitting, kinds = frozenset(arguments), tuple(map(type, arguments))
     else:
-        fits = type(value) is hint
-    if not fits:
-        raise ValueError(f"{where}: {value!r} does not fit")
-    return value
+        fitting, kinds = None, (float, int) if hint is float else (hint,)
+
+    def read(value: Any) -> Any:
+        if type(value) not in kinds or (fitting is not None and value not in fitting):
+            raise ValueError(f"{where}: {value!r} does not fit")
+        return value
+
+    return read
+
+
+def _reader_of_dataclass(kind: Any) -> Callable[[Any], Any]:
+    hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
+    readers = {f.name: _reader(hints[f.name], f"{kind.__name__}.{f.name}") for f in fields}
+    required = {f.name for f in fields if f.default is dataclasses.MISSING}
+
+    def read(found: Any) -> Any:
+        if type(found) is not dict:
+            raise ValueError(f"{kind.__name__}: no JSON object")
+        unknown, missing = found.keys() - readers.keys(), required - found.keys()
+        if unknown or missing:
+            raise ValueError(
+                f"{kind.__name__}: unknown {sorted(unknown)}, missing {sorted(missing)}"
+            )
+        return kind(**{name: readers[name](value) for name, value in found.items()})
+
+    return read
+
+
+def _reader_of_list(item: Callable[[Any], Any], where: str) -> Callable[[Any], Any]:
+    def read(values: Any) -> Any:
+        if type(values) is not list:
+            raise ValueError(f"{where}: {values!r} is no list")
+        return tuple([item(value) for value in values])
+
+    return read
 
 
 def _lock(path: Path) -> int:
