@@ -17,9 +17,9 @@ from benchmarks.project import make_project
 from harness import campaign as campaigns
 from harness.commits import Base
 from harness.executor.local import Local, harness_cores_and_rest, trial_folder
-from harness.experiment import BASELINE, Proposal, Settings, Started, Trial
+from harness.experiment import BASELINE, Proposal, Settings, Started, Trial, Tried
 from harness.history import History
-from harness.ledger import Ledger
+from harness.ledger import Entry, Ledger, read
 from harness.loop import Loop
 from harness.messages import Inbox
 from harness.preflight import Flight, preflight
@@ -62,8 +62,8 @@ class Thoughtful:
 def slots(row: Row) -> None:
     with tempfile.TemporaryDirectory(prefix="thinker-bench-") as name:
         os.environ["XDG_STATE_HOME"] = str(Path(name) / "state")
-        history = _campaign(Path(name))
-        in_trials, in_new = shares(history)
+        history, entries = _campaign(Path(name))
+        in_trials, in_new = shares(history, entries)
         serial = _serial(Path(name), history)
     row("slots: time in trials after the baseline", "> 97%", f"{in_trials:.1%}", f"{serial:.1%}",
         in_trials > 0.97)  # fmt: skip
@@ -71,26 +71,30 @@ def slots(row: Row) -> None:
         f"{serial:.1%}", in_new > 0.9)  # fmt: skip
 
 
-def shares(history: History) -> tuple[float, float]:
-    """Of slot time since the baseline's verdict: in trials; in new ones' before the closing."""
+def shares(history: History, entries: tuple[Entry, ...]) -> tuple[float, float]:
+    """Of slot time since the baseline's verdict: in trials, and in those of new experiments until
+    the last of them ended."""
     begun = stamp(history.records[BASELINE].judged_at)
-    closing = stamp(history.closing_at) if history.closing_at else stamp(history.last_trial_at)
     used = new = 0.0
-    for number, record in history.records.items():
-        for place, outcome in enumerate(record.outcomes):
-            if number == BASELINE and place < record.first:
-                continue
-            used += outcome.train_s + outcome.score_s
-            new += (outcome.train_s + outcome.score_s) * (place < record.first)
+    last_new = begun
+    for entry in entries:
+        if isinstance(entry.event, Tried) and stamp(entry.time) > begun:
+            outcome = entry.event.outcome
+            trial_s = outcome.train_s + outcome.score_s
+            seeds = [o.seed for o in history.records[outcome.experiment].outcomes]
+            used += trial_s
+            if seeds.index(outcome.seed) < history.records[outcome.experiment].first:
+                new, last_new = new + trial_s, stamp(entry.time)
     slots = history.slots
-    return used / (stamp(history.last_trial_at) - begun) / slots, new / (closing - begun) / slots
+    whole = stamp(history.last_trial_at) - begun
+    return used / whole / slots, new / (last_new - begun) / slots
 
 
 def stamp(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def _campaign(folder: Path) -> History:
+def _campaign(folder: Path) -> tuple[History, tuple[Entry, ...]]:
     source = set_constants(TOY.read_text(), {"STEPS": 10**6}, "cpu")
     texts = {"train.py": source, "program.md": "Do well.\n"}
     project = make_project(folder / "project", *texts.values())
@@ -127,7 +131,7 @@ def _campaign(folder: Path) -> History:
             scratch=state.scratch,
         )
         loop.run()
-        return loop.history
+    return loop.history, read(path)
 
 
 def _serial(folder: Path, history: History) -> float:

@@ -176,8 +176,9 @@ def _reader_of_event(kind: str) -> Callable[[Any], Event]:
 
 
 def _reader(hint: Any, where: str) -> Callable[[Any], Any]:
-    """A function that gives the value that a JSON value stands for, every field checked against its
-    annotation; made once for each type, since a night has a million fields. It raises ValueError."""
+    """A function that gives what a JSON value stands for, every field checked against its
+    annotation; made once for each type, since a night has a million fields. It raises ValueError.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return _reader_of_dataclass(hint)
