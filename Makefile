@@ -28,7 +28,7 @@ demo: $(READY)
 	$(RUN) -m scripts.demo
 
 test: $(READY)
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --durations 12
 
 lint: $(READY)
 	$(RUN) -m ruff check .

@@ -228,7 +228,7 @@ def test_the_scorer_survives_a_hostile_file(tmp_path):
     )
     (tmp_path / "checkpoint.pt").write_bytes(HOSTILE["an empty stack"][0])
     job = {"run": str(tmp_path), "seed": "s", "problems": 1, "subset": "validation"}
-    job |= {"device": "cpu", "level": "none", "tasks": None}
+    job |= {"device": "cpu", "level": "none", "tasks": None, "memory_mb": None}
     done = subprocess.run(
         [sys.executable, "-m", "harness.score"],
         input=json.dumps(job).encode(),
