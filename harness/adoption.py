@@ -58,6 +58,15 @@ def standing(posterior: Posterior, trials: int) -> Standing:
     return "provisional"
 
 
+def standing_of_simpler(posterior: Posterior, trials: int) -> Standing:
+    """Of a keep for simplicity, which gains nothing and is to lose nothing."""
+    found = standing(posterior, trials)
+    is_worse = trials >= LEAST_TRIALS and posterior.p_equal < P_WITHDRAWN
+    if found == "withdrawn" and not is_worse:
+        return "provisional"
+    return found
+
+
 def value_of_repeat(posterior: Posterior, trials: int) -> float:
     """How much accuracy one more trial is expected to save by changing whether the edit is adopted.
 

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from harness import campaign as campaigns
 from harness import ledger as ledger_file
+from harness.believed import posteriors
 from harness.campaign import RESULTS, Found
 from harness.errors import Misuse
 from harness.history import History
-from harness.judge import posteriors
 from harness.leaderboard import notes, rows, slot_time, summary
 from harness.live import table
 from harness.plain import plain

@@ -5,18 +5,16 @@ it is about equal and clearly simpler. A keep is provisional until repeats confi
 docs/JUDGE.md explains the rules; `harness.belief` computes, `harness.adoption` decides.
 """
 
-import functools
 import random
 from collections.abc import Sequence
 
 from harness import adoption, belief
-from harness.belief import Measured
+from harness.believed import beliefs_of, is_twin, noun, readings_of
 from harness.contention import is_contended
 from harness.experiment import (
     BASELINE,
     Decision,
     Outcome,
-    Posterior,
     Reviewed,
     Trial,
     Verdict,
@@ -144,10 +142,12 @@ def _verdict(history: History, record: Record) -> Verdict:
         decision, said = _failure(failed or record.outcomes[-1])
         return Verdict(number, decision, said, accuracy, incumbent, bar)
     found, noise = beliefs_of(history, number)
-    posterior, known = found[number], _noun(found[number])
+    posterior, known = found[number], noun(found[number])
     if number == BASELINE:
         return Verdict(number, "keep", "the baseline", accuracy, incumbent, None, known)
     bar = found[incumbent].accuracy
+    if is_twin(history, record):
+        return _verdict_on_twin(history, record, accuracy, bar)
     if pinned := _pinned(record):
         return Verdict(number, "discard", pinned, accuracy, incumbent, bar, known)
     is_simpler = False
@@ -166,6 +166,20 @@ def _verdict(history: History, record: Record) -> Verdict:
         is_kept, reason = gain > 0, _words(gain, posterior, noise)
     kept: Decision = "keep" if is_kept or is_simpler else "discard"
     return Verdict(number, kept, reason, accuracy, incumbent, bar, known, is_simpler)
+
+
+def _verdict_on_twin(
+    history: History, record: Record, accuracy: float | None, bar: float
+) -> Verdict:
+    """Kept where it is simpler by as much as counts."""
+    number, parent = record.experiment.id, record.experiment.parent
+    incumbent = history.incumbent if history.incumbent is not None else parent
+    nodes, before = record.experiment.nodes, history.records[parent].experiment.nodes
+    is_simpler = parent == incumbent and nodes <= (1 - adoption.SIMPLER) * before
+    reason = f"it trains the very same weights as experiment {parent}"
+    reason += f", and is {1 - nodes / before:.0%} simpler" if is_simpler else ": it changes nothing"
+    decision: Decision = "keep" if is_simpler else "discard"
+    return Verdict(number, decision, reason, accuracy, incumbent, bar, None, is_simpler)
 
 
 def _words(gain: float, posterior: belief.Posterior, noise: Noise) -> str:
@@ -209,12 +223,14 @@ def reviews(history: History) -> list[Reviewed]:
     found, noise = beliefs_of(history)
     posterior = found[number]
     if record.standing is None:
-        return [Reviewed(number, None, "another trial", _noun(posterior), trials)]
+        return [Reviewed(number, None, "another trial", noun(posterior), trials)]
     if pinned := _pinned(record):
-        return [Reviewed(number, "withdrawn", pinned, _noun(posterior), trials)]
-    standing = adoption.standing(posterior, trials)
+        return [Reviewed(number, "withdrawn", pinned, noun(posterior), trials)]
+    is_simpler = record.verdict is not None and record.verdict.simpler
+    standing_of = adoption.standing_of_simpler if is_simpler else adoption.standing
+    standing = standing_of(posterior, trials)
     reason = _words(posterior.effect, posterior, noise)
-    return [Reviewed(number, standing, reason, _noun(posterior), trials)]
+    return [Reviewed(number, standing, reason, noun(posterior), trials)]
 
 
 def _pinned(record: Record) -> str:
@@ -223,50 +239,3 @@ def _pinned(record: Record) -> str:
     if len(digests) > len(set(digests)):
         return "its weights are the same whatever the seed: use the seed that it is given"
     return ""
-
-
-# ---------------------------------------------------------------------------
-# Beliefs
-# ---------------------------------------------------------------------------
-
-
-def beliefs_of(
-    history: History, candidate: int | None = None
-) -> tuple[dict[int, belief.Posterior], Noise]:
-    """Of everything that has a verdict and was measured, and of the candidate; and the noise."""
-    numbers = [*history.judged, *([] if candidate is None else [candidate])]
-    measured = []
-    for number in numbers:
-        record = history.records[number]
-        readings = readings_of(record)
-        is_failure = record.verdict is not None and record.posterior is None
-        if readings and not is_failure:
-            measured.append(Measured(number, record.experiment.parent, readings))
-    return _replay(tuple(measured))
-
-
-@functools.lru_cache(maxsize=4)  # asked again and again while nothing new was measured
-def _replay(measured: tuple[Measured, ...]) -> tuple[dict[int, belief.Posterior], Noise]:
-    return belief.replay(measured)
-
-
-def readings_of(record: Record) -> tuple[float, ...]:
-    """The accuracies of its ok trials, without contended ones where there are others."""
-    right = [outcome for outcome in record.outcomes if outcome.status == "ok"]
-    calm = [outcome for outcome in right if not is_contended(outcome)]
-    return tuple(outcome.accuracy for outcome in calm or right)
-
-
-def posteriors(history: History) -> dict[int, Posterior]:
-    """What is believed now, by all trials so far, of each experiment that was measured."""
-    return {number: _noun(posterior) for number, posterior in beliefs_of(history)[0].items()}
-
-
-def _noun(posterior: belief.Posterior) -> Posterior:
-    return Posterior(
-        posterior.accuracy,
-        posterior.accuracy_sd,
-        posterior.effect,
-        posterior.effect_sd,
-        posterior.p_real,
-    )

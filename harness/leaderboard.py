@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from harness.believed import posteriors
 from harness.experiment import BASELINE, Posterior, Standing
 from harness.history import History, Record
-from harness.judge import posteriors
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ from threading import Event
 import git  # noqa: F401 (imported before the forks, not in each)
 
 from harness import campaign as campaigns
+from harness.believed import posteriors
 from harness.commits import Base
 from harness.executor.rehearsal import Rehearsal, outcome_of
 from harness.experiment import Settings, Started, Trial
 from harness.history import History
-from harness.judge import posteriors, seeds
+from harness.judge import seeds
 from harness.ledger import Ledger, read
 from harness.loop import Loop
 from harness.preflight import Flight

@@ -21,7 +21,7 @@ from harness import campaign as campaigns
 from harness.state import home
 
 DATA = Path(__file__).with_name("data")
-QUICK = ("--budget-s", "10", "--max-steps", "300", "--problems", "20", "--tasks", "copy:1-16,add:4")
+QUICK = ("--budget-s", "10", "--max-steps", "300", "--problems", "20")
 
 
 @pytest.fixture

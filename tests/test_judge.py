@@ -16,6 +16,7 @@ from test_history import (
 )
 
 from harness import judge
+from harness.believed import posteriors
 from harness.contention import MARK
 from harness.experiment import Closing, Proposed, Trial, Tried
 from harness.history import History
@@ -99,6 +100,30 @@ def test_the_same_weights_from_other_seeds_are_refused():
     (verdict,) = judge.verdicts(state)
     assert verdict.decision == "discard"
     assert "whatever the seed" in verdict.reason
+
+
+def twin(state, number, parent, nodes):
+    """An experiment that trained its parent's weights."""
+    same = [replace(o, experiment=number) for o in state.records[parent].outcomes[:2]]
+    return judged(
+        after(state, Proposed(experiment(number, parent, nodes=nodes)), *map(Tried, same)), number
+    )
+
+
+def test_an_edit_that_trains_the_same_weights_changes_nothing():
+    """It is dropped, its reading counts for nothing, and what is derived from it goes on; where it
+    is clearly simpler it is kept."""
+    state = tried_with(with_baseline(50), 1, [70, 70], nodes=1000)
+    before = posteriors(state)
+    state = twin(state, 2, 1, nodes=999)
+    assert state.verdict_of(2).decision == "discard"
+    assert "changes nothing" in state.verdict_of(2).reason
+    assert posteriors(state)[1] == before[1]
+    state = twin(state, 3, 1, nodes=900)
+    assert (state.verdict_of(3).decision, state.incumbent) == ("keep", 3)
+    assert posteriors(state)[3].accuracy == before[1].accuracy
+    assert repeated(state, 3, 69).records[3].standing == "provisional", "it was not to gain"
+    assert tried_with(state, 4, [80, 80], parent=3, nodes=900).verdict_of(4).decision == "keep"
 
 
 def test_a_contended_trial_is_repeated_once():

@@ -7,9 +7,9 @@ differs in nothing else.
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from harness.believed import posteriors
 from harness.experiment import BASELINE
 from harness.history import History
-from harness.judge import posteriors
 from harness.knobs import Number, Reading
 from harness.researcher.tpe import Point
 
