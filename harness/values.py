@@ -14,16 +14,6 @@ def problems(text: str) -> int:
     return int(text)
 
 
-def seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return value
-
-
 def tasks(text: str) -> str:
     from harness.problems import BadTasks, parse_tasks
 
@@ -44,23 +34,25 @@ def levels(text: str) -> "tuple[Level, ...]":
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def seconds(text: str) -> float:
+    return _number(text, math.ulp(0.0), math.inf, "number of seconds above 0")
+
+
 def positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
-    return value
+    return _number(text, math.ulp(0.0), math.inf, "number above 0")
 
 
 def percent(text: str) -> float:
+    return _number(text, 0.0, 50.0, "share from 0 to 50 per cent")
+
+
+def _number(text: str, least: float, most: float, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and 0 <= value <= 50):
-        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 50 per cent")
+    if not (math.isfinite(value) and least <= value <= most):
+        raise argparse.ArgumentTypeError(f"{text} is no {what}")
     return value
 
 
