@@ -11,7 +11,11 @@ from typing import Any
 
 SEEDING = frozenset({"manual_seed", "manual_seed_all", "seed", "Random", "default_rng"})
 PRESETS = frozenset({"cpu", "gpu"})
-COMMENT = re.compile(rb"([^'\"#]*?)( +)(#.*\n?)", re.DOTALL)
+# What follows a value on its line: code with whole strings in it, a gap, a comment.
+COMMENT = re.compile(
+    rb"""((?:[^'"#]|'[^'\\\n]*'|"[^"\\\n]*")*?)( +)(#.*\n?)""",
+    re.DOTALL,
+)
 CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 

@@ -144,6 +144,10 @@ def test_the_preset_of_the_campaign_is_set():
     """Of a value for each preset, its own; a whole dict replaces the whole."""
     text = 'A = {"cpu": 1, "gpu": 22}  # é unit\n'
     assert set_constants(text, {"A": 5}, "gpu") == 'A = {"cpu": 1, "gpu": 5}   # é unit\n'
+    first = set_constants(text, {"A": 10}, "cpu")
+    assert first == 'A = {"cpu": 10, "gpu": 22} # é unit\n', "the comment keeps its column"
+    odd = "A = {'cpu': 1, '#': 2}   # unit\n"
+    assert set_constants(odd, {"A": [3, 4]}, "cpu") == "A = [3, 4]               # unit\n"
     assert "{'cpu': 9}" in set_constants(text, {"A": {"cpu": 9}}, "gpu")
     with pytest.raises(NoConstant, match="no value for the preset mps"):
         set_constants(text, {"A": 5}, "mps")
