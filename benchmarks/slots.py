@@ -51,7 +51,7 @@ class Thoughtful:
             raise Exhausted(f"{EXPERIMENTS} ideas are all there were")
         time.sleep(THINK * TRIAL_S)
         source = set_constants(
-            TOY.read_text(), {"LEARNING_RATE": 0.1 - number / 1000, "STEPS": 10**6}, "cpu"
+            TOY.read_text(), {"LEARNING_RATE": 0.099 - number / 1000, "STEPS": 10**6}, "cpu"
         )
         return Proposal(f"a little lower, for the {number + 1}th time", source, self.name)
 
