@@ -32,10 +32,10 @@ def baseline(repo: Repo, base: Base, history: History) -> Experiment:
     """train.py and program.md as they are in the working tree, on top of what is checked out."""
     found = check(base.train, history)
     files = {"train.py": base.train, "program.md": base.program}
-    changed = [n for n, t in files.items() if repo.differs_from(base.head, n, t)]
+    own = [name for name in files if not (base.origin and name == "train.py")]
+    changed = [name for name in own if repo.differs_from(base.head, name, files[name])]
     hypothesis = "The baseline"
     if base.origin:
-        changed.remove("train.py") if "train.py" in changed else None
         hypothesis += f", from {base.origin}"
     if changed:
         hypothesis += f", with {' and '.join(changed)} as in the working tree"

@@ -1,6 +1,5 @@
 """What a person sees of a running campaign: a plan, then a table on a terminal or plain lines."""
 
-import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -157,7 +156,3 @@ def _line(row: Row) -> str:
     accuracy = f" {figure}" if figure else ""
     reason = f": {row.reason}" if row.reason and row.id else ""
     return plain(f"{_word(row)}{accuracy}  {row.hypothesis}{reason}")
-
-
-def is_terminal() -> bool:
-    return sys.stderr.isatty()
