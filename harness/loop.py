@@ -63,7 +63,6 @@ class Loop:
         self.postponed: deque[Message] = deque()  # came while there was no room on the disk
         repo.when_stuck = self.wait
         self.history = history
-        self.preparing = False
         self.drained = ""
         self.ending: Signal | None = None
         self.thread: Thread | None = None
@@ -150,9 +149,7 @@ class Loop:
             return
         running = self.executor.running()
         if not self.history.closing:
-            reason = self.agenda.why_close(
-                self.history, running, preparing=self.preparing, drained=self.drained
-            )
+            reason = self.agenda.why_close(self.history, running, drained=self.drained)
             if reason:
                 self.record(Closing(reason))
         is_free = len(running) < self.executor.slots
@@ -162,9 +159,7 @@ class Loop:
             self.ask_researcher()
 
     def next_trial(self) -> Trial | None:
-        return self.agenda.next_trial(
-            self.history, self.executor.running(), preparing=self.preparing
-        )
+        return self.agenda.next_trial(self.history, self.executor.running())
 
     def start(self, trial: Trial) -> None:
         begun = {t.experiment for t in self.executor.running()}
@@ -209,11 +204,12 @@ class Loop:
                     if (trial.experiment, trial.seed) == (outcome.experiment, outcome.seed):
                         self.executor.done(trial)
             case Prepared():
-                self.preparing = False
+                self.agenda.prepared()
                 self.record(Proposed(commits.proposed(self.repo, self.history, message)))
                 self.settle()
             case Drained(reason):
-                self.preparing, self.drained = False, reason
+                self.agenda.prepared()
+                self.drained = reason
             case Failed(error):
                 raise error
             case Note(text):
@@ -230,9 +226,9 @@ class Loop:
 
     def ask_researcher(self) -> None:
         """Ahead of the need, and from the start: while the baseline trains, too."""
-        if self.preparing or self.drained or self.history.closing or is_enough(self.history):
+        if self.agenda.preparing or self.drained or self.history.closing or is_enough(self.history):
             return
-        self.preparing = True
+        self.agenda.prepares()
         self.thread = Thread(target=self._prepare, args=(self.brief(),), daemon=True)
         self.thread.start()
 

@@ -6,6 +6,7 @@ import pytest
 from test_history import SETTINGS, START, experiment, outcome
 
 from harness import schedule
+from harness.agenda import EXPECTANT, PATIENCE, Agenda
 from harness.contention import flags_of, is_contended
 from harness.experiment import Closing, Judged, Proposed, Resumed, Tried, Verdict
 from harness.history import History
@@ -71,6 +72,52 @@ def test_new_experiments_leave_time_for_the_repeats():
     assert not schedule.is_late(history, 3.0)
     assert schedule.is_late(history, 2.9)
     assert not schedule.is_late_for_new(history, 0, None)
+
+
+# ---------------------------------------------------------------------------
+# A free slot, and a proposal on its way
+# ---------------------------------------------------------------------------
+
+
+class Watch:
+    """A clock that goes on when told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def waited(took, began_s_ago):
+    """Seconds that a free slot leaves empty before a repeat, the proposals before having taken
+    `took` seconds each and this one being thought about for so long already."""
+    clock, history = Watch(), history_of(9, keeps=3)
+    agenda = Agenda(None, clock)
+    for seconds in took:
+        agenda.prepares()
+        clock.now += seconds
+        agenda.prepared()
+    agenda.prepares()
+    began = clock.now = clock.now + began_s_ago
+    while agenda.next_trial(history, ()) is None:
+        clock.now += 0.01
+    return clock.now - began
+
+
+def test_a_free_slot_waits_for_a_proposal_that_is_about_to_come():
+    """A repeat that began a moment before it would hold it up for a whole trial."""
+    short, long = PATIENCE * TRIAL_S, EXPECTANT * TRIAL_S
+    assert waited([], 1.0) == pytest.approx(short, abs=0.02), "nothing is known of how long"
+    assert waited([2.0], 0.0) == pytest.approx(short, abs=0.02), "it is far off"
+    assert waited([2.0, 2.0, 9.0], 2.0 - long + 0.05) == pytest.approx(long - 0.05, abs=0.02)
+    assert waited([2.0], 5.0) == pytest.approx(short, abs=0.02), "it is overdue"
+
+
+def test_nothing_is_waited_for_where_nothing_is_prepared():
+    """A researcher that has no more ideas does not keep a slot idle."""
+    agenda = Agenda(None, Watch())
+    assert agenda.next_trial(history_of(9, keeps=3), ()) is not None
 
 
 # ---------------------------------------------------------------------------
