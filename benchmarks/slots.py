@@ -16,6 +16,7 @@ from threading import Event
 from benchmarks.project import make_project
 from harness import campaign as campaigns
 from harness.commits import Base
+from harness.desk import Desk
 from harness.executor.local import Local, harness_cores_and_rest, trial_folder
 from harness.experiment import BASELINE, Proposal, Settings, Started, Trial, Tried
 from harness.history import History
@@ -25,6 +26,7 @@ from harness.messages import Inbox
 from harness.preflight import Flight, preflight
 from harness.repo import Repo
 from harness.researcher import Brief, Exhausted
+from harness.researcher.gatekeeper import Gatekeeper
 from harness.researcher.prepare import prepare
 from harness.sandbox import Place, best
 from harness.state import State
@@ -54,6 +56,10 @@ class Thoughtful:
             TOY.read_text(), {"LEARNING_RATE": 0.099 - number / 1000, "STEPS": 10**6}, "cpu"
         )
         return Proposal(f"a little lower, for the {number + 1}th time", source, self.name)
+
+    def mend(self, brief: Brief, number: int) -> Proposal | None:
+        """It has nothing to mend."""
+        return None
 
     def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
         return None
@@ -142,13 +148,14 @@ def _serial(folder: Path, history: History) -> float:
     place = Place(best(), tuple(harness_cores_and_rest()[1]), memory_mb=memory_for_each(1))
     began, used = time.monotonic(), 0.0
     rounds = 2
+
+    def try_out(text: str) -> Flight:
+        return preflight(text, settings, state.scratch / "preflight", place, Event())
+
     for number in range(rounds):
-        brief = Brief("", "", BASELINE, History(), "cpu", lambda number: "", folder)
-
-        def try_out(text: str) -> Flight:
-            return preflight(text, settings, state.scratch / "preflight", place, Event())
-
-        prepared = prepare(brief, researcher, try_out)
+        gates, desk = Gatekeeper(History(), try_out), Desk(Inbox().put, Event())
+        brief = Brief("", "", BASELINE, History(), "cpu", lambda number: "", folder, gates, desk)
+        prepared = prepare(brief, researcher)
         trial = Trial(number, 7)
         order = Order(
             trial, prepared.proposal.source, settings, trial_folder(folder / "serial", trial),

@@ -78,6 +78,7 @@ def proposed(repo: Repo, history: History, prepared: Prepared) -> Experiment:
         prepared.flight.end if prepared.flight and is_flown else "none",  # type: ignore[arg-type]
         refused=f"{refused.gate}: {refused.reason}" if refused else "",
         broken=refused.is_broken if refused else False,
+        mends=proposal.mends,
     )
     parent = history.records[prepared.parent].commit
     files = {"train.py": proposal.source}

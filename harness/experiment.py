@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.evaluation import Status
+from harness.money import Reserved, Settled
 
 Decision = Literal["keep", "discard", "crash"]
 Standing = Literal["provisional", "confirmed", "withdrawn"]
@@ -19,7 +20,8 @@ class Proposal:
     """What a researcher hands in: a hypothesis and the whole new train.py.
 
     `mark` is the researcher's own: where it stands in its list, for instance. `expected` is the
-    gain in accuracy that it hopes for, None where it does not say.
+    gain in accuracy that it hopes for, None where it does not say. `mends` is the experiment whose
+    early crash it mends.
     """
 
     hypothesis: str
@@ -28,6 +30,7 @@ class Proposal:
     kind: str = "idea"
     expected: float | None = None
     mark: int = 0
+    mends: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Experiment:
     preflight: Literal["passed", "unproven", "none"]
     refused: str = ""
     broken: bool = False  # refused because it does not run, and not because it may not
+    mends: int | None = None  # the experiment whose early crash it is to mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,10 @@ class Settings:
     baseline_seeds: int = 1
     reserve: float = 0.0  # share of the trials that are repeats at the end
     tasks: str | None = None  # trained and scored on these alone, such as add:1-4
+    model: str = ""  # the language model that is asked, where one is
+    effort: str = ""  # its thinking effort
+    max_usd: float | None = None  # what all calls may cost together
+    price: str = ""  # IN/OUT, dollars a million tokens, where the person named it
 
 
 # ---------------------------------------------------------------------------
@@ -199,6 +207,7 @@ class Resumed:
 
     experiments: int | None
     slots: int
+    max_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +258,17 @@ class Reviewed:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """A researcher's lesson, of an experiment or (None) of several. `replaces_all` is the notebook
+    made short: it takes the place of every lesson before it."""
+
+    experiment: int | None
+    text: str
+    researcher: str
+    replaces_all: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """No new experiment begins any more; what runs from here are repeats."""
 
@@ -263,4 +283,7 @@ class Stopped:
     is_finished: bool
 
 
-Event = Started | Resumed | Proposed | Merged | Tried | Judged | Reviewed | Closing | Stopped
+Event = (
+    Started | Resumed | Proposed | Merged | Tried | Judged | Reviewed | Closing | Stopped
+    | Reserved | Settled | Learned
+)  # fmt: skip

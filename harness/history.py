@@ -11,6 +11,7 @@ from harness.experiment import (
     Event,
     Experiment,
     Judged,
+    Learned,
     Merged,
     Outcome,
     Posterior,
@@ -25,6 +26,7 @@ from harness.experiment import (
     Verdict,
 )
 from harness.ledger import Entry
+from harness.money import NoSuchCall, Reserved, Settled, Spending
 
 
 class Contradiction(Broken):
@@ -70,6 +72,9 @@ class History:
         self.started: Started | None = None
         self.started_at = self.last_at = self.last_trial_at = ""
         self.total: int | None = None  # experiments to do, the baseline not counted
+        self.max_usd: float | None = None
+        self.spending = Spending()
+        self.lessons: tuple[Learned, ...] = ()  # since the notebook was last made short, with that
         self.slots = 1
         self.records: dict[int, Record] = {}
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
@@ -94,7 +99,8 @@ class History:
     def after(self, entry: Entry) -> "History":
         history = History()
         for name, value in vars(self).items():
-            setattr(history, name, dict(value) if isinstance(value, dict) else value)
+            is_mutable = isinstance(value, dict | Spending)
+            setattr(history, name, value.copy() if is_mutable else value)
         history._apply(entry)
         return history
 
@@ -147,14 +153,15 @@ class History:
         match entry.event:
             case Started():
                 self.started, self.started_at = entry.event, entry.time
-                self.total, self.slots = (
-                    entry.event.settings.experiments,
-                    entry.event.settings.slots,
-                )
-            case Resumed(experiments, slots):
-                if experiments != self.total:
+                settings = entry.event.settings
+                self.total, self.slots = settings.experiments, settings.slots
+                self.max_usd = settings.max_usd
+            case Resumed(experiments, slots, max_usd):
+                if (experiments, max_usd) != (self.total, self.max_usd):
                     self.closing, self.closing_at = None, ""
                 self.total, self.slots, self.stopped = experiments, slots, None
+                self.max_usd = max_usd
+                self.spending.book_open()
             case Proposed(experiment):
                 self._propose(experiment, entry.time)
             case Merged(number, parent, commit, fingerprint, nodes):
@@ -186,11 +193,25 @@ class History:
                 self._judge(verdict, commit, entry.time)
             case Reviewed():
                 self._review(entry.event)
+            case Reserved() | Settled():
+                self._pay(entry.event)
+            case Learned(replaces_all=replaces_all):
+                before = () if replaces_all else self.lessons
+                self.lessons = (*before, entry.event)
             case Closing():
                 self.closing, self.closing_from = entry.event, self.trials
                 self.closing_at = entry.time
             case Stopped():
                 self.stopped = entry.event
+
+    def _pay(self, event: Reserved | Settled) -> None:
+        try:
+            if isinstance(event, Reserved):
+                self.spending.reserve(event)
+            else:
+                self.spending.settle(event)
+        except NoSuchCall as error:
+            raise Contradiction(self.events, str(error)) from error
 
     def _propose(self, experiment: Experiment, time: str) -> None:
         if experiment.id != self.next_id:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 from threading import Event as Flag
-from threading import Thread, current_thread, main_thread
+from threading import current_thread, main_thread
 
 from harness import commits, judge
 from harness.agenda import Agenda, is_enough, waiting
 from harness.commits import Base
 from harness.contention import flags_of
+from harness.desk import Asked
 from harness.errors import Interrupted
 from harness.executor import Executor, Finished, Note
 from harness.experiment import BASELINE, Closing, Judged, Proposed, Stopped, Trial, Tried
@@ -26,9 +27,11 @@ from harness.ledger import FULL, Ledger
 from harness.messages import Drained, Failed, Inbox, Message, Signal
 from harness.prune import prune
 from harness.repo import Repo
-from harness.researcher import Brief, Exhausted, Researcher
-from harness.researcher.prepare import Prepared, TryOut, prepare
+from harness.researcher import Researcher
+from harness.researcher.gatekeeper import TryOut
+from harness.researcher.prepare import Prepared
 from harness.room import lacking
+from harness.thinking import Thinking
 
 TICK_S = 0.5  # between looks at the clock, the disk and the view
 ROOM_S = 5.0  # between looks for room on a full disk
@@ -57,15 +60,22 @@ class Loop:
         `halt` is set to end a preflight; `scratch` is where trials work, on a disk of its own
         perhaps."""
         self.ledger, self.repo, self.base = ledger, repo, base
-        self.researcher, self.executor, self.inbox = researcher, executor, inbox
-        self.try_out, self.agenda, self.show = try_out, Agenda(deadline), show
+        self.executor, self.inbox, self.agenda, self.show = executor, inbox, Agenda(deadline), show
         self.halt, self.results, self.scratch = halt, ledger.path.parent, scratch
         self.postponed: deque[Message] = deque()  # came while there was no room on the disk
         repo.when_stuck = self.wait
         self.history = history
         self.drained = ""
         self.ending: Signal | None = None
-        self.thread: Thread | None = None
+        self.thinking = Thinking(
+            researcher,
+            base=base,
+            repo=repo,
+            results=self.results,
+            try_out=try_out,
+            inbox=inbox,
+            halt=halt,
+        )
 
     def run(self) -> Stopped:
         """Until a limit, an exhausted researcher or a signal. Raises what went wrong in us, and
@@ -83,8 +93,7 @@ class Loop:
         finally:
             self.halt.set()
             self.executor.kill()
-            if self.thread:
-                self.thread.join(timeout=10)
+            self.thinking.end()
         self.record(stopped)
         self.keep_ledger()
         return stopped
@@ -207,6 +216,8 @@ class Loop:
                 self.agenda.prepared()
                 self.record(Proposed(commits.proposed(self.repo, self.history, message)))
                 self.settle()
+            case Asked():
+                self.answer(message)
             case Drained(reason):
                 self.agenda.prepared()
                 self.drained = reason
@@ -229,27 +240,14 @@ class Loop:
         if self.agenda.preparing or self.drained or self.history.closing or is_enough(self.history):
             return
         self.agenda.prepares()
-        self.thread = Thread(target=self._prepare, args=(self.brief(),), daemon=True)
-        self.thread.start()
+        self.thinking.begin(self.history, self.executor.running())
 
-    def _prepare(self, brief: Brief) -> None:
-        try:
-            self.inbox.put(prepare(brief, self.researcher, self.try_out))
-        except Exhausted as exhausted:
-            self.inbox.put(Drained(str(exhausted)))
-        except BaseException as error:  # the loop raises it
-            self.inbox.put(Failed(error))
-
-    def brief(self) -> Brief:
-        incumbent = self.history.incumbent or BASELINE
-        history = self.history
-
-        def source_of(number: int) -> str:
-            return self.repo.source(history.records[number].commit)
-
-        preset, results = history.settings.preset, self.ledger.path.parent
-        source = source_of(incumbent)
-        return Brief(self.base.program, source, incumbent, history, preset, source_of, results)
+    def answer(self, asked: Asked) -> None:
+        """Record what the researcher wants recorded."""
+        event = asked.make(self.history)
+        if event is not None:
+            self.record(event)
+        asked.answer(event)
 
     # -- git -----------------------------------------------------------------------------------
 

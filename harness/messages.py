@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from queue import SimpleQueue
 
+from harness.desk import Asked
 from harness.executor import Finished, Note
 from harness.researcher.prepare import Prepared
 
@@ -28,5 +29,5 @@ class Signal:
     at_once: bool
 
 
-Message = Finished | Note | Prepared | Drained | Failed | Signal
+Message = Asked | Finished | Note | Prepared | Drained | Failed | Signal
 Inbox = SimpleQueue[Message]

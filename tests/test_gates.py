@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from briefs import PASSES, make_brief
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from harness.experiment import Proposal
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.preflight import Flight
-from harness.researcher import Brief, Exhausted, make
+from harness.researcher import Exhausted, make
 from harness.researcher.prepare import prepare
 from harness.syntax import NoConstant, fingerprint, set_constants
 
@@ -195,10 +196,10 @@ def test_constants_come_back(values):
 # ---------------------------------------------------------------------------
 
 
-def brief(proposals=0, source="A = 1\n"):
+def brief(proposals=0, try_out=None):
     history = History()
     history.records = dict.fromkeys(range(proposals + 1))
-    return Brief("Do well.", source, 0, history, "cpu", lambda number: source, Path())
+    return make_brief(history=history, try_out=try_out)
 
 
 def listed(tmp_path, *lines):
@@ -295,13 +296,10 @@ def fly(source):
     return Flight("failed", "NameError: x") if "x" in source.splitlines()[0] else PASSES
 
 
-PASSES = Flight("passed", "")
-
-
 def test_refusals_go_back_to_be_mended():
     """Each gate's reason reaches the researcher; what passes in the end is what is prepared."""
     researcher = Mender("def (", "import socket" + LOADER, "x" + LOADER, "A = 1" + LOADER)
-    prepared = prepare(brief(), researcher, fly)
+    prepared = prepare(brief(try_out=fly), researcher)
     assert prepared.refused is None
     assert prepared.flight == PASSES
     assert prepared.proposal.source.startswith("A = 1")
@@ -309,10 +307,22 @@ def test_refusals_go_back_to_be_mended():
     assert researcher.told[2] == "NameError: x"
 
 
+def test_a_source_is_not_flown_twice():
+    """A researcher that tried its edit itself does not wait for the same preflight again."""
+    flown = []
+    found = brief(try_out=lambda source: flown.append(source) or PASSES)
+    assert found.gates.rule("A = 1" + LOADER).refused is None
+    prepared = prepare(found, Mender("A = 1" + LOADER))
+    assert prepared.flight == PASSES
+    assert len(flown) == 1
+    found.gates.rule("A = 2" + LOADER)
+    assert len(flown) == 2
+
+
 def test_after_three_repairs_it_is_refused():
     """The fourth version that fails is not handed back again."""
     researcher = Mender(*["def ("] * 9)
-    prepared = prepare(brief(), researcher, fly)
+    prepared = prepare(brief(try_out=fly), researcher)
     assert prepared.refused.gate == "parse"
     assert len(researcher.told) == 3
     assert len(researcher.sources) == 5
@@ -320,6 +330,6 @@ def test_after_three_repairs_it_is_refused():
 
 def test_what_cannot_be_mended_is_refused():
     """A researcher that gives up ends the rounds."""
-    prepared = prepare(brief(), Mender("x" + LOADER), fly)
+    prepared = prepare(brief(try_out=fly), Mender("x" + LOADER))
     assert prepared.refused == Refusal("preflight", "NameError: x")
     assert prepared.refused.is_broken

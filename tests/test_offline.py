@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+from briefs import make_brief
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ from harness.gates import Passed, check
 from harness.history import History
 from harness.knobs import read
 from harness.ledger import Entry
-from harness.researcher import Brief, Exhausted, make
+from harness.researcher import Exhausted, make
 from harness.researcher.evidence import Evidence
 from harness.researcher.offline import Offline
 from harness.syntax import fingerprint, set_constants
@@ -97,8 +98,12 @@ class Night:
     def brief(self):
         number = self.history.incumbent or 0
         source_of = self.sources.__getitem__
-        return Brief(
-            "Do well.", source_of(number), number, self.history, "cpu", source_of, self.results
+        return make_brief(
+            source_of(number),
+            incumbent=number,
+            history=self.history,
+            source_of=source_of,
+            results=self.results,
         )
 
     def propose(self):

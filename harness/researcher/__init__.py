@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.desk import Desk
 from harness.errors import Misuse
-from harness.experiment import Proposal
+from harness.experiment import Proposal, Trial
 from harness.history import History
+from harness.researcher.gatekeeper import Gatekeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,8 @@ class Brief:
     """All that a researcher is shown: the person's program, the incumbent's source, the history.
 
     `source_of` gives the train.py of any experiment; below `results` lie their curves and logs.
+    `gates` try an edit before it is submitted, `desk` is where the campaign is asked for things,
+    and `running` what slots work at.
     """
 
     program: str
@@ -24,6 +28,9 @@ class Brief:
     preset: str
     source_of: Callable[[int], str]
     results: Path
+    gates: Gatekeeper
+    desk: Desk
+    running: tuple[Trial, ...] = ()
 
 
 class Exhausted(Exception):
@@ -40,6 +47,10 @@ class Researcher(Protocol):
 
     def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
         """A proposal that a gate refused, mended; None to give it up."""
+
+    def mend(self, brief: Brief, number: int) -> Proposal | None:
+        """A proposal in place of an experiment that crashed at once; None for a researcher that
+        cannot."""
 
 
 def make(words: tuple[str, ...]) -> Researcher:

@@ -63,6 +63,10 @@ class Listed:
             mark,
         )
 
+    def mend(self, brief: Brief, number: int) -> Proposal | None:
+        """A list cannot mend anything."""
+        return None
+
     def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
         """A list cannot mend anything."""
         return None

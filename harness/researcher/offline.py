@@ -55,6 +55,10 @@ class Offline:
         self.refused = []
         return self._next(brief)
 
+    def mend(self, brief: Brief, number: int) -> Proposal | None:
+        """Its values count as failed from now on; the next draw is another proposal."""
+        return None
+
     def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
         """Another draw, with these values counted as failed."""
         self.refused.append(read(proposal.source, brief.preset))

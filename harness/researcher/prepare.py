@@ -1,16 +1,14 @@
 """A proposal on its way through the gates, and back to the researcher where one refuses it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.experiment import Proposal
-from harness.gates import Passed, Refusal, check
+from harness.gates import Passed, Refusal
 from harness.plain import storable
 from harness.preflight import Flight
 from harness.researcher import Brief, Researcher
 
 REPAIRS = 3
-TryOut = Callable[[str], Flight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +28,19 @@ def _storable(proposal: Proposal) -> Proposal:
     return replace(proposal, hypothesis=hypothesis, source=source, kind=kind)
 
 
-def prepare(brief: Brief, researcher: Researcher, try_out: TryOut) -> Prepared:
-    """The next proposal, through the gates, mended where it can be. Raises Exhausted."""
-    proposal = _storable(researcher.propose(brief))
+def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) -> Prepared:
+    """The next proposal, through the gates, mended where it can be; before it, one that mends the
+    experiment `crashed`, if the researcher can. Raises Exhausted."""
+    mended = None if crashed is None else researcher.mend(brief, crashed)
+    proposal = _storable(mended or researcher.propose(brief))
     for attempt in range(REPAIRS + 1):
-        found = check(proposal.source, brief.history)
-        flight = None
-        if isinstance(found, Passed):
-            flight = try_out(proposal.source)
-            if flight.end != "failed":
-                return Prepared(proposal, brief.incumbent, found, None, flight)
-            refusal = Refusal("preflight", flight.report)
-        else:
-            refusal = found
-        mended = None
-        if attempt < REPAIRS:
-            mended = researcher.repair(brief, proposal, refusal.reason)
-        if mended is None:
+        ruling = brief.gates.rule(proposal.source)
+        if ruling.refused is None:
             break
-        proposal = _storable(mended)
-    passed = found if isinstance(found, Passed) else None
-    return Prepared(proposal, brief.incumbent, passed, refusal, flight)
+        repaired = None
+        if attempt < REPAIRS:
+            repaired = researcher.repair(brief, proposal, ruling.refused.reason)
+        if repaired is None:
+            break
+        proposal = _storable(repaired)
+    return Prepared(proposal, brief.incumbent, ruling.passed, ruling.refused, ruling.flight)
