@@ -186,6 +186,7 @@ def check_campaign(device: str, seconds: float) -> str:
             return done.stdout
 
         limits = ["--experiments", "1", "--seeds", "1", "--reserve", "0", "--slots", "1"]
+        limits += ["--researcher", "offline"]
         thinker("run", "--budget-s", str(seconds), "--device", device, "--problems", "50", *limits)
         rows = json.loads(thinker("board", "--json"))
         (outcome,) = json.loads(thinker("show", "0", "--json"))["outcomes"]

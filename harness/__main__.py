@@ -82,6 +82,10 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
                 args.based_on,
                 args.tasks,
                 args.reserve,
+                args.model,
+                args.effort,
+                args.max_usd,
+                args.price,
             )
             return run(wanted, args.inside, args.rehearse, words)
     from harness import board_command
@@ -92,7 +96,7 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
         case "board":
             return board_command.board(args.tag, args.json)
         case "show":
-            return board_command.show(args.tag, args.id, args.json)
+            return board_command.show(args.tag, args.id, args.json, args.transcript)
     return board_command.diff(args.tag, args.id, args.against)
 
 

@@ -15,6 +15,7 @@ from harness import campaign as campaigns
 from harness import ledger as ledger_file
 from harness.believed import posteriors
 from harness.campaign import RESULTS, Found
+from harness.costs import money, tokens_words
 from harness.errors import Misuse
 from harness.history import History
 from harness.leaderboard import notes, rows, slot_time, summary
@@ -22,6 +23,7 @@ from harness.live import table
 from harness.plain import plain
 from harness.repo import Repo
 from harness.scored_table import results_console
+from harness.transcript_command import print_transcript
 
 STOP_S = 3600.0
 
@@ -36,6 +38,8 @@ def board(tag: str | None, as_json: bool) -> int:
         parts: list[RenderableType] = [table(listed), Text(), Text(summary(found.history))]
         if used := slot_time(found.history).words():
             parts.append(Text(used, style="dim"))
+        if spent := money(found.history):
+            parts.append(Text(spent, style="dim"))
         parts += [Text(note, style="dim") for note in notes(found.history)]
         parts.append(Text(state_of(found), style="dim"))
         if damage:
@@ -44,9 +48,11 @@ def board(tag: str | None, as_json: bool) -> int:
     return 1 if damage else 0
 
 
-def show(tag: str | None, number: int, as_json: bool) -> int:
+def show(tag: str | None, number: int, as_json: bool, transcript: bool) -> int:
     found, _ = read(tag)
     record = _record(found.history, number)
+    if transcript:
+        return print_transcript(found.path.parent, number, as_json)
     if as_json:
         from dataclasses import asdict
 
@@ -70,6 +76,9 @@ def show(tag: str | None, number: int, as_json: bool) -> int:
             lines.append(("effect", f"{effect}, P(real) {posterior.p_real:.2f}"))
     if record.standing:
         lines.append(("standing", record.standing))
+    if spent := found.history.spending.by_experiment.get(number):
+        words = f"{spent.usd:.4f} dollars in {spent.calls} calls, {tokens_words(spent)}"
+        lines.append(("cost", words))
     for outcome in record.outcomes:
         figures = f"{outcome.status}"
         if outcome.status == "ok":

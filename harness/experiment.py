@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.evaluation import Status
-from harness.money import Reserved, Settled
+from harness.money import Model, Reserved, Settled
 
 Decision = Literal["keep", "discard", "crash"]
 Standing = Literal["provisional", "confirmed", "withdrawn"]
@@ -173,10 +173,8 @@ class Settings:
     baseline_seeds: int = 1
     reserve: float = 0.0  # share of the trials that are repeats at the end
     tasks: str | None = None  # trained and scored on these alone, such as add:1-4
-    model: str = ""  # the language model that is asked, where one is
-    effort: str = ""  # its thinking effort
-    max_usd: float | None = None  # what all calls may cost together
-    price: str = ""  # IN/OUT, dollars a million tokens, where the person named it
+    model: Model | None = None  # that is asked, where one is
+    max_usd: float | None = None  # what all its calls may cost together
 
 
 # ---------------------------------------------------------------------------

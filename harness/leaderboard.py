@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from harness.believed import posteriors
+from harness.costs import usd_of
 from harness.experiment import BASELINE, Posterior, Standing
 from harness.history import History, Record
 
@@ -32,6 +33,7 @@ class Row:
     reason: str
     commit: str
     seconds: float | None
+    usd: float | None  # of the calls of a language model for it
     trials: int
     flags: tuple[str, ...]
     is_incumbent: bool
@@ -72,6 +74,7 @@ def _row(history: History, record: Record, posterior: Posterior | None, busy: se
         verdict.reason if verdict else "",
         record.commit,
         sum(o.train_s + o.score_s for o in record.outcomes) if record.outcomes else None,
+        usd_of(history, experiment.id),
         len(record.outcomes),
         tuple(flag for outcome in record.outcomes for flag in outcome.flags),
         experiment.id == history.incumbent,

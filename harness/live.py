@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from harness.costs import money, plan_lines
 from harness.experiment import Trial
 from harness.history import History
 from harness.leaderboard import Row, rows, summary
@@ -37,6 +38,7 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
         + (f", from {started.based_on}" if started.based_on else "")
         + (", resumed" if resumed else ""),
         "researcher": " ".join(settings.researcher),
+        **plan_lines(history),
         "trials": f"{settings.budget_s:g} s each"
         + (f" on {settings.tasks}" if settings.tasks else "")
         + (f", at most {settings.max_steps} steps" if settings.max_steps is not None else "")
@@ -100,6 +102,8 @@ class View:
         busy = [trial.experiment for trial in self.running()]
         parts: list[RenderableType] = [table(rows(self.history, busy)[-SHOWN:])]
         parts.append(Text(summary(self.history), style="dim"))
+        if spent := money(self.history):
+            parts.append(Text(spent, style="dim"))
         if self.note:
             parts.append(Text(self.note, style="yellow"))
         return Group(*parts)

@@ -9,6 +9,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Model:
+    """A language model and how it is asked. `effort` is empty where it is not said; `price` is
+    IN/OUT, dollars a million tokens, empty where the table has it."""
+
+    name: str
+    effort: str = ""
+    price: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """Of one reply or a sum of them, as the API counts: `input` is what was neither written to its
     cache nor read from there."""

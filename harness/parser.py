@@ -50,9 +50,11 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         "--researcher",
         nargs="+",
         metavar="NAME",
-        help="who proposes: offline, which tunes train.py's constants (default); list FILE.jsonl,"
-        " which proposes the edits in FILE",
+        help="who proposes: claude, a language model (default where ANTHROPIC_API_KEY is set);"
+        " offline, which tunes train.py's constants (default without); mixed, both; list"
+        " FILE.jsonl, the edits in FILE; command -- ARGV, a command-line agent",
     )
+    _add_model(command)
     limits = command.add_mutually_exclusive_group()
     limits.add_argument(
         "--hours",
@@ -122,6 +124,28 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument("--inside", help=argparse.SUPPRESS)
 
 
+def _add_model(command: Parser) -> None:
+    command.add_argument(
+        "--model", metavar="M", help="the language model (default claude-opus-5-5)"
+    )
+    command.add_argument(
+        "--effort",
+        choices=("low", "medium", "high", "xhigh", "max"),
+        help="how much it thinks (default medium)",
+    )
+    command.add_argument(
+        "--max-usd",
+        metavar="D",
+        type=positive,
+        help="dollars that its calls may cost together in this campaign (default 20)",
+    )
+    command.add_argument(
+        "--price",
+        metavar="IN/OUT",
+        help="dollars a million tokens, for a model whose price is not known; 0/0 for your own",
+    )
+
+
 def _add_stop(commands: "argparse._SubParsersAction[Parser]") -> None:
     command = commands.add_parser(
         "stop",
@@ -156,7 +180,12 @@ def _add_show(commands: "argparse._SubParsersAction[Parser]") -> None:
     )
     command.add_argument("id", metavar="ID", type=number, help="the experiment's number")
     command.add_argument("--tag", metavar="T", help="(default: the newest campaign)")
-    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.add_argument(
+        "--transcript", action="store_true", help="what was said with the language model for it"
+    )
+    command.add_argument(
+        "--json", action="store_true", help="one JSON object; of a transcript, a list"
+    )
 
 
 def _add_diff(commands: "argparse._SubParsersAction[Parser]") -> None:

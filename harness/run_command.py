@@ -15,9 +15,10 @@ from harness.errors import Misuse
 from harness.experiment import Settings
 from harness.origin import based_on
 from harness.repo import Repo
-from harness.researcher import make as make_researcher
+from harness.researcher import Where
+from harness.researcher import check as check_researcher
 from harness.sandbox import choose
-from harness.settings import RESEARCHER, Wanted, check_same, deadline_of
+from harness.settings import Wanted, check_same, deadline_of, model_of
 from harness.state import State, module_command
 
 INSIDE = "--inside"  # hidden: the campaign whose copy this process runs from
@@ -59,9 +60,10 @@ def become_copy(
                 f"the campaign {tag} has its baseline already; --from {wanted.based_on} begins"
                 " another, with another --tag"
             )
+        settings = found.history.settings
+        _check_researcher(settings.researcher, Where(project, settings.model))
         words = list(arguments)
     else:
-        make_researcher(wanted.researcher or RESEARCHER)
         tag = wanted.tag or campaigns.new_tag(project)
         if campaigns.is_used(project, tag) and not _is_begun(project, tag):
             raise Misuse(f"--tag {tag} is in use already; choose another")
@@ -69,7 +71,10 @@ def become_copy(
         deadline_of(wanted.hours, wanted.until)
         if wanted.sandbox != "none":
             choose()
+        _check_researcher(wanted.words, Where(project, model_of(wanted)))
         words = list(arguments)
+        if wanted.researcher is None:  # what the environment chose is not asked again
+            words += ["--researcher", *wanted.words]
         if wanted.based_on:
             origin, source = based_on(project, wanted.based_on)
             texts = texts | {"train.py": source}
@@ -82,6 +87,12 @@ def become_copy(
     command = module_command("harness", state.package_home)
     sys.stderr.flush()
     os.execv(command[0], [*command, *words, INSIDE, campaign])
+
+
+def _check_researcher(words: tuple[str, ...], where: Where) -> None:
+    """Raises Misuse; what is no obstacle is said."""
+    if note := check_researcher(words, where):
+        print(f"{'api':11} {note}", file=sys.stderr)
 
 
 def _check_sandbox(settings: Settings, wanted: Wanted, tag: str) -> None:

@@ -26,6 +26,7 @@ from harness.messages import Inbox, Signal
 from harness.origin import offer
 from harness.preflight import Flight, preflight
 from harness.repo import Repo
+from harness.researcher import Where
 from harness.researcher import make as make_researcher
 from harness.sandbox import Place, Sandbox, choose
 from harness.score import hide
@@ -101,7 +102,8 @@ def _started(project: Path, wanted: Wanted, repo: Repo, state: State, rehearse: 
 
 def _resumed(history: History, wanted: Wanted) -> Resumed:
     total = wanted.experiments if wanted.experiments is not None else history.total
-    return Resumed(total, wanted.slots or history.slots)
+    max_usd = history.max_usd if wanted.max_usd is None else wanted.max_usd
+    return Resumed(total, wanted.slots or history.slots, max_usd)
 
 
 def _work(session: Session, history: History) -> int:
@@ -146,7 +148,7 @@ def _work(session: Session, history: History) -> int:
             history=history,
             repo=session.repo,
             base=base,
-            researcher=make_researcher(settings.researcher),
+            researcher=make_researcher(settings.researcher, Where(session.project, settings.model)),
             executor=executor,
             inbox=inbox,
             try_out=try_out,

@@ -6,8 +6,11 @@ from typing import Any
 
 from harness.errors import Misuse
 from harness.experiment import Settings
+from harness.money import Model
+from harness.pricing import price_of
+from harness.researcher.access import CAP_USD, EFFORT, MODEL, has_key
 
-RESEARCHER = ("offline",)  # where none is named
+MODEL_RESEARCHERS = ("claude", "mixed")  # those that a language model works in
 HOURS = 8.0  # where no limit is given
 BASELINE_SEEDS = 2  # everything is compared with it, and they tell how large the noise is
 RESERVE = 10.0  # per cent of the trials that are repeats at the end
@@ -32,6 +35,15 @@ class Wanted:
     based_on: str | None  # TAG[:ID] of a kept experiment to start from
     tasks: str | None
     reserve: float | None  # per cent of the trials that are repeats at the end
+    model: str | None = None
+    effort: str | None = None
+    max_usd: float | None = None
+    price: str | None = None  # IN/OUT
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Who proposes: as named, else claude where there is a key for it."""
+        return self.researcher or (("claude",) if has_key() else ("offline",))
 
 
 def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Settings:
@@ -43,6 +55,7 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
         raise Misuse(
             f"no training of {budget_s:g} s ends within {hours:g} hours; give a smaller --budget-s"
         )
+    model = model_of(wanted)
     return Settings(
         budget_s=budget_s,
         max_steps=wanted.max_steps,
@@ -55,10 +68,35 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
         device=device,
         preset="cpu" if device == "cpu" else "gpu",
         sandbox=sandbox,
-        researcher=wanted.researcher or RESEARCHER,
+        researcher=wanted.words,
         experiments=wanted.experiments,
         deadline=deadline_of(hours, wanted.until),
+        model=model,
+        max_usd=_cap(wanted, model),
     )
+
+
+def model_of(wanted: Wanted) -> Model | None:
+    """The language model that is asked, None where none is. Raises Misuse."""
+    asked = (wanted.model, wanted.effort, wanted.max_usd, wanted.price)
+    if wanted.words[0] not in MODEL_RESEARCHERS:
+        if any(value is not None for value in asked):
+            raise Misuse(
+                "--model, --effort, --max-usd and --price are for --researcher claude and mixed,"
+                f" and here {wanted.words[0]} proposes; leave them out, or name another researcher"
+            )
+        return None
+    name, price = wanted.model or MODEL, wanted.price or ""
+    price_of(name, price)
+    effort = "" if price else EFFORT  # a server of one's own may not know the word
+    return Model(name, wanted.effort or effort, price)
+
+
+def _cap(wanted: Wanted, model: Model | None) -> float | None:
+    """Dollars. A model that costs something never runs without one."""
+    if model is None or (wanted.max_usd is None and price_of(model.name, model.price).is_free):
+        return None
+    return CAP_USD if wanted.max_usd is None else wanted.max_usd
 
 
 def deadline_of(hours: float | None, until: str | None) -> str | None:
@@ -86,6 +124,7 @@ def local_time(moment: str) -> str:
 
 def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
     """What a resumed campaign may not change. Raises Misuse, naming the difference."""
+    model = settings.model or Model("none", "none", "none")
     asked: dict[str, Any] = {
         "--budget-s": (wanted.budget_s, settings.budget_s),
         "--max-steps": (wanted.max_steps, settings.max_steps),
@@ -95,7 +134,12 @@ def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
         "--reserve": (wanted.reserve, 100 * settings.reserve),
         "--device": (None if wanted.device == "auto" else wanted.device, settings.device),
         "--researcher": (wanted.researcher, settings.researcher),
+        "--model": (wanted.model, model.name),
+        "--effort": (wanted.effort, model.effort),
+        "--price": (wanted.price, model.price),
     }
+    if wanted.max_usd is not None and not settings.model:
+        raise Misuse(f"the campaign {tag} asks no language model; leave --max-usd out")
     for flag, (now, then) in asked.items():
         if now is not None and now != then:
             shown = " ".join(then) if isinstance(then, tuple) else then

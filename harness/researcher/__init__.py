@@ -9,7 +9,10 @@ from harness.desk import Desk
 from harness.errors import Misuse
 from harness.experiment import Proposal, Trial
 from harness.history import History
+from harness.money import Model
 from harness.researcher.gatekeeper import Gatekeeper
+
+NAMES = "claude, offline, list FILE.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,17 @@ class Researcher(Protocol):
         cannot."""
 
 
-def make(words: tuple[str, ...]) -> Researcher:
-    """The researcher of `--researcher NAME [ARGUMENT…]`. Raises Misuse."""
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What a researcher is made in: the project's folder, and the language model that is asked."""
+
+    project: Path
+    model: Model | None = None
+
+
+def make(words: tuple[str, ...], where: Where) -> Researcher:
+    """The researcher of `--researcher NAME [ARGUMENT…]`. A language model's key leaves the
+    environment for it. Raises Misuse."""
     match words:
         case ("offline",):
             from harness.researcher.offline import Offline
@@ -64,11 +76,40 @@ def make(words: tuple[str, ...]) -> Researcher:
             from harness.researcher.listed import Listed
 
             return Listed.read(file)
+        case ("claude",):
+            assert where.model
+            return _claude(where.model, where.project)
         case ("list", *_):
             raise Misuse("--researcher list takes one file: --researcher list FILE.jsonl")
-        case ("offline", *_):
-            raise Misuse("--researcher offline takes nothing more")
-    raise Misuse(f"no researcher is called {words[0]!r}; there are: offline, list FILE.jsonl")
+        case ("offline" | "claude" as name, *_):
+            raise Misuse(f"--researcher {name} takes nothing more")
+    raise Misuse(f"no researcher is called {words[0]!r}; there are: {NAMES}")
 
 
-__all__ = ["Brief", "Exhausted", "Proposal", "Researcher", "make"]
+def check(words: tuple[str, ...], where: Where) -> str:
+    """What can be checked before anything is begun; what a person is to know then, mostly nothing.
+
+    Raises Misuse: for a key that its server refuses, too.
+    """
+    if words[0] not in ("claude", "mixed"):
+        make(words, where)
+        return ""
+    from harness.researcher import access
+
+    assert where.model
+    return access.check(access.access(forget=False), where.model.name)
+
+
+def _claude(model: Model, project: Path) -> Researcher:
+    from harness.pricing import price_of
+    from harness.researcher.access import access
+    from harness.researcher.api import Api
+    from harness.researcher.claude import Claude
+
+    found = access(forget=True)
+    price = price_of(model.name, model.price)
+    api = Api(found.client(), model.name, model.effort, price, found.scrub)
+    return Claude(api, project / "inspirations")
+
+
+__all__ = ["Brief", "Exhausted", "Proposal", "Researcher", "Where", "check", "make"]

@@ -6,7 +6,7 @@ from harness.experiment import Proposal
 from harness.gates import Passed, Refusal
 from harness.plain import storable
 from harness.preflight import Flight
-from harness.researcher import Brief, Researcher
+from harness.researcher import Brief, Exhausted, Researcher
 
 REPAIRS = 3
 
@@ -39,8 +39,18 @@ def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) ->
             break
         repaired = None
         if attempt < REPAIRS:
-            repaired = researcher.repair(brief, proposal, ruling.refused.reason)
+            repaired = _repaired(brief, researcher, proposal, ruling.refused.reason)
         if repaired is None:
             break
         proposal = _storable(repaired)
     return Prepared(proposal, brief.incumbent, ruling.passed, ruling.refused, ruling.flight)
+
+
+def _repaired(
+    brief: Brief, researcher: Researcher, proposal: Proposal, reason: str
+) -> Proposal | None:
+    """Where it has come to its end meanwhile, the proposal is recorded as refused."""
+    try:
+        return researcher.repair(brief, proposal, reason)
+    except Exhausted:
+        return None

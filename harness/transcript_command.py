@@ -1,0 +1,86 @@
+"""`thinker show ID --transcript`: what was said with the language model, for a person to read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.errors import Misuse
+from harness.plain import plain, storable
+from harness.researcher.transcript import path_of
+
+LINES = 40  # of one text; --json has all
+
+
+def print_transcript(results: Path, number: int, as_json: bool) -> int:
+    """Raises Misuse where there is none."""
+    path = path_of(results, number)
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        raise Misuse(
+            f"experiment {number} has no transcript: no language model was asked for it"
+        ) from None
+    entries = [entry for line in lines if (entry := _entry(line))]
+    if as_json:
+        print(json.dumps(entries, indent=2))
+        return 0
+    for entry in entries:
+        print("\n".join(_told(entry)))
+    return 0
+
+
+def _entry(line: str) -> dict[str, Any] | None:
+    """None for a line that a kill tore."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _told(entry: dict[str, Any]) -> list[str]:
+    kind, time = plain(str(entry.get("kind"))), plain(str(entry.get("time")))
+    head = f"== {time} {kind}"
+    match kind:
+        case "system":
+            sizes = ", ".join(f"{len(str(part)):,}" for part in entry.get("parts", ()))
+            return [f"{head}: {plain(str(entry.get('model')))}, prompt of {sizes} characters"]
+        case "reply":
+            head += f": {plain(str(entry.get('stop_reason')))}, {entry.get('usd', 0):.4f} dollars"
+            return [head, *(line for block in entry.get("content", ()) for line in _block(block))]
+        case "said":
+            return [head, *(line for block in entry.get("content", ()) for line in _block(block))]
+    return [f"{head}: {plain(str(entry.get('reason', '')))}"]
+
+
+def _block(block: Any) -> list[str]:
+    if not isinstance(block, dict):
+        return _cut(str(block), "")
+    match block.get("type"):
+        case "text":
+            return _cut(str(block.get("text")), "")
+        case "thinking":
+            return _cut(str(block.get("thinking")), "(thinking) ")
+        case "tool_use":
+            name, given = plain(str(block.get("name"))), block.get("input")
+            arguments = given if isinstance(given, dict) else {"?": given}
+            found = [f"-> {name}"]
+            for key, value in arguments.items():
+                found += _cut(str(value), f"     {plain(str(key))}: ")
+            return found
+        case "tool_result":
+            mark = "<- error: " if block.get("is_error") else "<- "
+            return _cut(str(block.get("content")), mark)
+    return [plain(json.dumps(block))[:200]]
+
+
+def _cut(text: str, mark: str) -> list[str]:
+    lines = [plain_line(line) for line in storable(text).strip("\n").split("\n")]
+    more = len(lines) - LINES
+    shown = lines[:LINES] + ([f"[{more} lines more; --json has them]"] if more > 0 else [])
+    return [mark + shown[0], *(" " * len(mark) + line for line in shown[1:])]
+
+
+def plain_line(line: str) -> str:
+    """Without control characters, its spaces kept."""
+    return "".join(c if c.isprintable() else " " for c in line.expandtabs(4))
