@@ -13,14 +13,14 @@ from queue import Empty
 from threading import Event as Flag
 from threading import current_thread, main_thread
 
-from harness import commits, judge
+from harness import commits, judge, notebook
 from harness.agenda import Agenda, is_enough, waiting
 from harness.commits import Base
 from harness.contention import flags_of
 from harness.desk import Asked
 from harness.errors import Interrupted
 from harness.executor import Executor, Finished, Note
-from harness.experiment import BASELINE, Closing, Judged, Proposed, Stopped, Trial, Tried
+from harness.experiment import BASELINE, Closing, Judged, Learned, Proposed, Stopped, Trial, Tried
 from harness.experiment import Event as LedgerEvent
 from harness.history import History
 from harness.ledger import FULL, Ledger
@@ -247,6 +247,8 @@ class Loop:
         event = asked.make(self.history)
         if event is not None:
             self.record(event)
+        if isinstance(event, Learned):
+            notebook.write(self.results, self.history)
         asked.answer(event)
 
     # -- git -----------------------------------------------------------------------------------

@@ -23,20 +23,23 @@ from harness import campaign as campaigns
 from harness.believed import posteriors
 from harness.commits import Base
 from harness.executor.rehearsal import Rehearsal, outcome_of
-from harness.experiment import Settings, Started, Trial
+from harness.experiment import Learned, Resumed, Settings, Started, Trial
 from harness.history import History
 from harness.judge import seeds
 from harness.ledger import Ledger, read
 from harness.loop import Loop
+from harness.money import Model, Reserved, Settled, Tokens
 from harness.preflight import Flight
 from harness.repo import Repo
 from harness.researcher.listed import Listed
 
 TAG = "night"
 CAMPAIGN = "00000000-0000-4000-8000-000000000000"
+EXPERIMENTS, CAP_USD, MOST_USD, USD = 6, 20.0, 0.5, 0.25
 SETTINGS = Settings(
-    1.0, None, 1, 1, 1, "cpu", "cpu", "none", ("list", "x"), 6, None, baseline_seeds=2, reserve=0.4
-)
+    1.0, None, 1, 1, 1, "cpu", "cpu", "none", ("list", "x"), EXPERIMENTS, None,
+    baseline_seeds=2, reserve=0.4, model=Model("m"), max_usd=CAP_USD,
+)  # fmt: skip
 SOURCE = """\
 FIRST = 1  # a constant
 
@@ -98,6 +101,19 @@ def edits():
     ]
 
 
+class Paid(Listed):
+    """Spends money on each proposal, and learns of it, as a language model does."""
+
+    def propose(self, brief):
+        number, desk = brief.history.next_id, brief.desk
+        call = desk.record(
+            lambda history: Reserved(history.spending.calls + 1, number, "m", MOST_USD)
+        )
+        desk.record(lambda history: Settled(call.call, USD, Tokens(input=9), "end_turn"))
+        desk.record(lambda history: Learned(None, f"before {number}", self.name))
+        return super().propose(brief)
+
+
 def make_template(folder):
     folder.mkdir()
     (folder / "train.py").write_text(SOURCE)
@@ -118,6 +134,8 @@ def campaign(project, hook):
         history = History.of(ledger.entries)
         if history.started is None:
             history = history.after(ledger.append(started()))
+        elif not history.is_finished:
+            history = history.after(ledger.append(Resumed(EXPERIMENTS, 1, CAP_USD)))
         base = Base(repo.head(), SOURCE, "Do well.\n", history.started_at)
         inbox = SimpleQueue()
         loop = Loop(
@@ -125,7 +143,7 @@ def campaign(project, hook):
             history=history,
             repo=repo,
             base=base,
-            researcher=Listed(edits()),
+            researcher=Paid(edits()),
             executor=Rehearsal(1, inbox.put),
             inbox=inbox,
             try_out=lambda source: Flight("unproven", ""),
@@ -206,6 +224,11 @@ def result(project):
         "finished": history.is_finished,
         "stored": stored.count('"type": "judged"'),
         "checkout": checkout(project),
+        "paid for": sorted(history.spending.by_experiment),
+        "within the cap": history.spending.committed_usd <= CAP_USD,
+        "each was billed": all(s.usd >= USD for s in history.spending.by_experiment.values()),
+        "open calls": len(history.spending.open),
+        "lessons": sorted({lesson.text for lesson in history.lessons}),
     }
 
 

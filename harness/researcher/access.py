@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import Misuse
-from harness.researcher.conversation import scrubber
+from harness.researcher.scrub import scrubber
 from harness.researcher.trouble import trouble_of
 
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")

@@ -4,7 +4,7 @@ The ledger is the memory, so nothing is lost with it. What is sent only ever gro
 server's cache reads the rest, and thinking blocks stay bound to what came before them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.experiment import Proposal
@@ -133,21 +133,3 @@ def marked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _result(call: str, text: str, *, is_error: bool) -> dict[str, Any]:
     result = {"type": "tool_result", "tool_use_id": call, "content": text or "(nothing)"}
     return result | ({"is_error": True} if is_error else {})
-
-
-def scrubber(*secrets: str) -> Callable[[Any], Any]:
-    """A function that takes these out of every text in a value as JSON has it."""
-    hidden = [secret for secret in secrets if secret]
-
-    def scrub(value: Any) -> Any:
-        if isinstance(value, str):
-            for secret in hidden:
-                value = value.replace(secret, "[key]")
-            return value
-        if isinstance(value, dict):
-            return {scrub(key): scrub(inner) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [scrub(inner) for inner in value]
-        return value
-
-    return scrub

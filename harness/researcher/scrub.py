@@ -1,0 +1,22 @@
+"""Keys, taken out of whatever is shown, stored or sent on."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def scrubber(*secrets: str) -> Callable[[Any], Any]:
+    """A function that takes these out of every text in a value as JSON has it."""
+    hidden = [secret for secret in secrets if secret]
+
+    def scrub(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in hidden:
+                value = value.replace(secret, "[key]")
+            return value
+        if isinstance(value, dict):
+            return {scrub(key): scrub(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [scrub(inner) for inner in value]
+        return value
+
+    return scrub
