@@ -1,4 +1,4 @@
-"""results/<tag>/notebook.md: the researcher's lessons, for people to read. The ledger holds them."""
+"""results/<tag>/notebook.md: a researcher's lessons, for people. The ledger holds them."""
 
 import contextlib
 from pathlib import Path
