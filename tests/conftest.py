@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL"):
+    os.environ.pop(name, None)  # no test spends a person's money
 WHO = ["-c", "user.name=a person", "-c", "user.email=person@localhost"]
 
 
@@ -109,12 +111,13 @@ def environment(project):
     }
 
 
-def begin(project, *words, **options):
+def begin(project, *words, also=None, **options):
+    """`also` is more of the environment."""
     command = [sys.executable, "-m", "harness", *map(str, words)]
     return subprocess.Popen(
         command,
         cwd=project,
-        env=environment(project),
+        env=environment(project) | (also or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -123,8 +126,8 @@ def begin(project, *words, **options):
     )
 
 
-def thinker(project, *words, timeout=400):
-    process = begin(project, *words)
+def thinker(project, *words, timeout=400, also=None):
+    process = begin(project, *words, also=also)
     out, _ = process.communicate(timeout=timeout)
     return process.returncode, out
 
