@@ -75,6 +75,9 @@ class History:
         self.max_usd: float | None = None
         self.spending = Spending()
         self.lessons: tuple[Learned, ...] = ()  # since the notebook was last made short, with that
+        self.unlearned: dict[
+            int, None
+        ] = {}  # judged ones that no lesson and no short notebook covers
         self.slots = 1
         self.records: dict[int, Record] = {}
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
@@ -195,9 +198,13 @@ class History:
                 self._review(entry.event)
             case Reserved() | Settled():
                 self._pay(entry.event)
-            case Learned(replaces_all=replaces_all):
+            case Learned(number, replaces_all=replaces_all):
                 before = () if replaces_all else self.lessons
                 self.lessons = (*before, entry.event)
+                if replaces_all:
+                    self.unlearned.clear()
+                elif number is not None:
+                    self.unlearned.pop(number, None)
             case Closing():
                 self.closing, self.closing_from = entry.event, self.trials
                 self.closing_at = entry.time
@@ -239,6 +246,7 @@ class History:
         )
         del self.open[verdict.experiment]
         self.judged[verdict.experiment] = None
+        self.unlearned[verdict.experiment] = None
         if is_kept or verdict.experiment == BASELINE:
             self.tips = (*self.tips, verdict.experiment)
 
