@@ -1,6 +1,7 @@
 """The notes of inspirations/ can be listed and read, whatever somebody put into the folder."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -20,6 +21,20 @@ from harness.inspirations import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
+KINDS = {"data", "positions", "architecture", "memory", "optimisation", "throughput"}
+KINDS |= {"simplification", "constant", "other"}
+SHIPPED = (
+    "adaptive_computation.md",
+    "adderboard.md",
+    "autoresearch.md",
+    "factorisation.md",
+    "grokking_and_curricula.md",
+    "looped_transformers.md",
+    "multiplication.md",
+    "optimisers.md",
+    "perceiver.md",
+    "positions_and_length.md",
+)
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp\r\b"
 # What anyone might call a file, and what leads out of a folder.
 NAMES = st.one_of(
@@ -46,24 +61,33 @@ GOOD = Note("good.md", "A good note", "What it says.", 29)
 def test_our_own_notes_are_listed_and_fit():
     """Every note that the repository ships has a title and a summary, and can be read whole."""
     folder = ROOT / "inspirations"
-    notes = index(folder)
-    shipped = {p.name for p in folder.iterdir() if p.suffix in (".md", ".py")} - {"README.md"}
-    assert {note.name for note in notes} >= shipped
-    assert [note.name for note in notes] == sorted(note.name for note in notes)
-    for note in notes:
-        assert note.title != note.name
-        assert note.summary
-        assert read_note(folder, note.name) == (folder / note.name).read_text()
+    notes = {note.name: note for note in index(folder)}
+    assert list(notes) == sorted(notes)
+    for name in (*SHIPPED, "plain_transformer.py"):
+        assert notes[name].title != name
+        assert notes[name].summary
+        assert read_note(folder, name) == (folder / name).read_text()
 
 
-def test_our_own_notes_end_with_what_to_try():
-    """Every note in words names its sources and ends with 2 to 5 ideas to test."""
-    for path in (ROOT / "inspirations").glob("*.md"):
-        *_, last = path.read_text().split("\n## ")
-        title, *lines = last.splitlines()
-        assert title == "What it suggests for Thinker"
-        assert 2 <= sum(line[:2] in ("1.", "2.", "3.", "4.", "5.", "6.") for line in lines) <= 5
-        assert "arXiv" in path.read_text() or "github.com" in path.read_text()
+@pytest.mark.parametrize("name", SHIPPED)
+def test_our_own_notes_end_with_what_to_try(name):
+    """Every note in words names its sources and ends with 2 to 5 ideas, each of a known kind."""
+    text = (ROOT / "inspirations" / name).read_text()
+    *_, last = text.split("\n## ")
+    title, _, ideas = last.partition("\n")
+    assert title == "What it suggests for Thinker"
+    kinds = re.findall(r"^\d\. \((\w+)\) ", ideas, re.MULTILINE)
+    assert len(kinds) == len(re.findall(r"^\d\. ", ideas, re.MULTILINE))
+    assert 2 <= len(kinds) <= 5
+    assert set(kinds) <= KINDS
+    assert "arXiv" in text or "github.com" in text
+
+
+def test_the_program_explains_every_kind():
+    """program.md has a direction of each kind, by the very word that a proposal gives."""
+    text = (ROOT / "program.md").read_text()
+    assert set(re.findall(r"^\*\*(\w+)\*\* — ", text, re.MULTILINE)) == KINDS
+    assert len(text) <= 9 * 1024
 
 
 def test_a_file_dropped_in_is_there_at_once(folder):
@@ -248,7 +272,7 @@ def test_a_name_that_cannot_be_shown_is_not_listed(folder):
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "漢", "😀"])
-@pytest.mark.parametrize("more", [0, 1, 5000])
+@pytest.mark.parametrize("more", [0, 1, 15_000])
 def test_long_notes_are_cut_and_say_so(folder, letter, more):
     """Up to 24,000 characters come whole; of more, that many and a line that says it was cut."""
     text = letter * (LONGEST + more)
