@@ -47,20 +47,26 @@ class Clerk:
 
     def __init__(self, history, record=lambda event: None):
         self.history, self.record = history, record
-        self.inbox, self.halt, self.told = SimpleQueue(), Event(), []
+        self.inbox, self.halt, self._told = SimpleQueue(), Event(), []
         self.desk = Desk(self.inbox.put, self.halt)
         self.thread = Thread(target=self.work, daemon=True)
 
     def work(self):
         while (message := self.inbox.get()) is not None:
             if not isinstance(message, Asked):
-                self.told.append(message.text)
+                self._told.append(message.text)
                 continue
             event = message.make(self.history)
             if event is not None:
                 self.record(event)
                 self.history = self.history.after(Entry("2026-01-31T22:00:00+00:00", event))
             message.answer(event)
+
+    @property
+    def told(self):
+        """All of it: what was said before is taken before the next question."""
+        self.desk.record(lambda history: None)
+        return self._told
 
     def __enter__(self):
         self.thread.start()

@@ -421,18 +421,19 @@ def test_the_cap_stops_before_the_call(tmp_path):
 def test_the_key_is_nowhere(tmp_path):
     """A server that sends it back, in an error and in a reply, finds it taken out."""
     key = MessagesServer().key
+    early = Fail(500, "api_error", f"{'x' * 280}{key} was refused, {key}")  # cut amid the key
     echo = Fail(500, "api_error", "Odd.", echo=True)
     told = Raw([Say(f"Your key is {key}"), EDIT])
-    with Table(tmp_path, script_of(echo, told)) as table:
+    with Table(tmp_path, script_of(early, echo, told)) as table:
         seen = []
         table.clerk.record = seen.append
         table.propose()
         transcript = path_of(tmp_path, 1).read_text()
         assert "[key]" in transcript
         assert any("[key]" in text for text in table.clerk.told)
-        assert "[key]" in str(table.server.calls[2].body["messages"])
+        assert "[key]" in str(table.server.calls[3].body["messages"])
         for text in (transcript, str(seen), *table.clerk.told, repr(Access(key, "", "x"))):
-            assert key not in text
+            assert key[:12] not in text
 
 
 def test_the_end_of_a_campaign_ends_the_thought(tmp_path):

@@ -75,14 +75,13 @@ def check(found: Access, model: str) -> str:
     try:
         found.client().with_options(timeout=CHECK_S).models.retrieve(model)
     except Exception as error:
-        trouble = trouble_of(error)
+        trouble = trouble_of(error, found.scrub)
         if trouble is None:
             raise
-        said = found.scrub(trouble.said)
         is_missing = trouble.end.startswith("404")
         if is_missing and found.address != VENDOR:
             return ""  # servers of one's own often have no list of models
         if trouble.kind == "locked":
-            raise Misuse(f"{found.address} refuses: {said}") from None
-        return f"{found.address} does not answer yet ({said})"
+            raise Misuse(f"{found.address} refuses: {trouble.said}") from None
+        return f"{found.address} does not answer yet ({trouble.said})"
     return ""

@@ -8,7 +8,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from harness.desk import Desk
@@ -100,10 +100,9 @@ class Api:
             try:
                 return self._settled(call, self._stream(request, desk), desk)
             except Exception as error:
-                found = trouble_of(error)
-                if found is None:
+                trouble = trouble_of(error, self.scrub)
+                if trouble is None:
                     raise
-                trouble = self.scrub_trouble(found)
             self._settle(call, trouble.end, None, 0.0 if trouble.is_free else call.usd, desk)
             if trouble.kind in ("refused", "large"):
                 raise Unfit(trouble)
@@ -118,9 +117,6 @@ class Api:
                 raise Away(trouble)
             desk.tell(f"{self.model}: {trouble.said}; again in {wait_s:.0f} s")
             desk.rest(wait_s)
-
-    def scrub_trouble(self, trouble: Trouble) -> Trouble:
-        return replace(trouble, said=self.scrub(trouble.said), end=self.scrub(trouble.end))
 
     # -- one attempt -----------------------------------------------------------------------------
 

@@ -14,8 +14,10 @@ from harness.thinking import EARLY_S
 from harness.trial import GRACE_S, KILL_S
 
 # What a proposal may be; data holds the curriculum, memory also the number of thinking steps.
-KINDS = ("data", "positions", "architecture", "memory", "optimisation", "throughput")
-KINDS += ("simplification", "constant", "other")
+KINDS = (
+    "data", "positions", "architecture", "memory", "optimisation", "throughput",
+    "simplification", "constant", "other",
+)  # fmt: skip
 
 TEXT = """\
 # Your work

@@ -1,14 +1,17 @@
 """What can go wrong with a call of a language model, and what that means for the next step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+from harness.plain import plain
+
 # retry: later it may work. refused: this request never will. large: a smaller one may. locked: the
 # key or the model is wrong, and only a person can mend that.
+Scrub = Callable[[Any], Any]
 Kind = Literal["retry", "refused", "large", "locked"]
 TIMED_OUT = (408, 504, 524)  # by a proxy: behind it the reply may have been made, and billed
 SAID_CHARS = 300
@@ -32,28 +35,32 @@ class Trouble:
     wait_s: float | None = None
 
 
-def trouble_of(error: Exception) -> Trouble | None:
-    """None for an error that is nobody's but ours."""
+def trouble_of(error: Exception, scrub: Scrub) -> Trouble | None:
+    """None for an error that is nobody's but ours. `scrub` takes the key out of what was said."""
     import anthropic
     import httpx2
 
     if isinstance(error, anthropic.APIStatusError):
-        return _of_status(error)
+        return _of_status(error, scrub)
     if isinstance(error, anthropic.APIConnectionError):
         cause = error.__cause__
         never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
-        return Trouble("retry", "no connection", _said(cause or error), never_sent)
+        return Trouble("retry", "no connection", _said(cause or error, scrub), never_sent)
     if isinstance(error, httpx2.HTTPError):  # amid a stream, where the SDK does not wrap it
-        return Trouble("retry", "stream broken", _said(error), False)
+        return Trouble("retry", "stream broken", _said(error, scrub), False)
     if isinstance(error, anthropic.APIError | ValueError | AssertionError | RuntimeError | TypeError
                   | AttributeError | KeyError | IndexError):  # fmt: skip
-        return Trouble("retry", "reply unreadable", _said(error), False)  # the SDK could not
+        return Trouble("retry", "reply unreadable", _said(error, scrub), False)  # the SDK could not
     return None
 
 
-def _of_status(error: Any) -> Trouble:
-    status, named = error.status_code, str(error.type or "")
-    said = f"{status} {named}: {_said(error)}" if status >= 400 else f"{named}: {_said(error)}"
+def _of_status(error: Any, scrub: Scrub) -> Trouble:
+    status, named = error.status_code, plain(scrub(str(error.type or "")))[:80]
+    said = (
+        f"{status} {named}: {_said(error, scrub)}"
+        if status >= 400
+        else f"{named}: {_said(error, scrub)}"
+    )
     if status < 400:  # an error event in a stream that had begun well
         is_ours = named in ("invalid_request_error", "request_too_large")
         return Trouble("refused" if is_ours else "retry", named or "error event", said, False)
@@ -70,10 +77,11 @@ def _of_status(error: Any) -> Trouble:
     return Trouble("large" if is_large else "refused", end, said, True)
 
 
-def _said(error: BaseException) -> str:
-    """One line, the kind of the error where it says nothing."""
+def _said(error: BaseException, scrub: Scrub) -> str:
+    """One line, the kind of the error where it says nothing; cut last, so that no half of a key
+    is left."""
     text = getattr(error, "api_message", None) or str(error)
-    return " ".join(str(text).split())[:SAID_CHARS] or type(error).__name__
+    return plain(scrub(str(text)))[:SAID_CHARS] or type(error).__name__
 
 
 def _wait(headers: Mapping[str, str]) -> float | None:

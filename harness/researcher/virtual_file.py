@@ -73,7 +73,7 @@ class VirtualFile:
 
 
 def _numbered(lines: list[str], first: int, last: int) -> str:
-    return "\n".join(f"{n:5}\t{lines[n - 1]}" for n in range(first, last + 1))
+    return "\n".join(f"{n:5}  {lines[n - 1]}" for n in range(first, last + 1))
 
 
 def _count(text: str) -> int:

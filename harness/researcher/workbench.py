@@ -6,20 +6,17 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from harness.experiment import Learned, Proposal
 from harness.history import History
 from harness.inspirations import NoNote, read_note
 from harness.plain import plain, storable
 from harness.researcher import Brief
-from harness.researcher.brief_text import PARTS, experiment_text
+from harness.researcher.contract_text import KINDS
+from harness.researcher.experiment_text import What, experiment_text
 from harness.researcher.virtual_file import CannotEdit, VirtualFile
 
-KINDS = (
-    "data", "positions", "architecture", "memory", "optimisation", "throughput",
-    "simplification", "constant", "other",
-)  # fmt: skip
 HYPOTHESIS_CHARS, LESSON_CHARS, NOTEBOOK_CHARS = 600, 1_000, 6_000
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 TYPES: dict[str, tuple[type, ...]] = {
@@ -78,7 +75,7 @@ TOOLS = (
         "An experiment of this campaign: its figures, its diff to its parent, its learning curve,"
         " the end of its log, or its whole train.py.",
         id=WHOLE,
-        what=TEXT | {"enum": list(PARTS)},
+        what=TEXT | {"enum": list(get_args(What))},
     ),
     _tool(
         "preflight",
@@ -161,7 +158,10 @@ class Workbench:
         return read_note(self.notes, name)
 
     def _read_experiment(self, id: int, what: str) -> str:
-        return experiment_text(self.brief, id, what)
+        found = experiment_text(self.brief, id, what)
+        if found.startswith("error: "):
+            raise WrongUse(found.removeprefix("error: "))
+        return found
 
     def _preflight(self) -> str:
         ruling = self.brief.gates.rule(storable(self.file.text))
@@ -220,7 +220,11 @@ def check(tool: Tool, given: object) -> dict[str, Any]:
     unknown = given.keys() - tool.properties.keys()
     missing = set(tool.required) - given.keys()
     if unknown or missing:
-        wrong = [f"unknown {', '.join(sorted(map(_named, unknown)))}"] if unknown else []
+        wrong = (
+            [f"unknown {', '.join(sorted(plain(str(name))[:40] for name in unknown))}"]
+            if unknown
+            else []
+        )
         wrong += [f"missing {', '.join(sorted(missing))}"] if missing else []
         takes = ", ".join(tool.properties) or "no arguments"
         raise WrongUse(f"{tool.name}: {'; '.join(wrong)}. It takes {takes}")
