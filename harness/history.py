@@ -85,6 +85,7 @@ class History:
         self.closing: Closing | None = None
         self.closing_from, self.closing_at = 0, ""  # trials before it
         self.trials = 0  # that told something: all but lost ones
+        self.lost, self.last_lost = 0, ""  # trials that the machine lost in a row, up to now
         self.judged: dict[int, None] = {}  # experiments with a verdict, in that order
         self.open: dict[int, None] = {}  # experiments without a verdict, oldest first
         self.fingerprints: dict[str, int] = {}
@@ -165,6 +166,7 @@ class History:
                 self.total, self.slots, self.stopped = experiments, slots, None
                 self.max_usd = max_usd
                 self.spending.book_open()
+                self.lost = 0
             case Proposed(experiment):
                 self._propose(experiment, entry.time)
             case Merged(number, parent, commit, fingerprint, nodes):
@@ -188,6 +190,8 @@ class History:
                     record, outcomes=(*record.outcomes, outcome)
                 )
                 self.last_trial_at = entry.time
+                self.lost = self.lost + 1 if outcome.status == "lost" else 0
+                self.last_lost = outcome.reason if self.lost else ""
                 if outcome.status != "lost":
                     self.trials += 1
                     if record.verdict:

@@ -35,6 +35,8 @@ from harness.thinking import Thinking
 
 TICK_S = 0.5  # between looks at the clock, the disk and the view
 ROOM_S = 5.0  # between looks for room on a full disk
+MOST_LOST = 2 * judge.LOST_MOST  # in a row, so of three experiments: it is none of theirs
+LOST = "the machine loses one trial after another"
 
 
 class Loop:
@@ -127,6 +129,8 @@ class Loop:
             return None
         if self.ending:
             return Stopped("stopped by hand", False)
+        if self.history.lost > MOST_LOST:
+            return Stopped(f"{LOST}, the last one so: {self.history.last_lost}", False)
         baseline = self.history.records.get(BASELINE)
         if baseline and baseline.verdict and baseline.verdict.decision == "crash":
             reason = f"the baseline does not train: {baseline.verdict.reason}"
@@ -154,7 +158,7 @@ class Loop:
         self.prune()
 
     def start_what_is_wanted(self) -> None:
-        if self.ending:
+        if self.ending or self.history.lost > MOST_LOST:
             return
         running = self.executor.running()
         if not self.history.closing:

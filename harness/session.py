@@ -21,7 +21,7 @@ from harness.gpu import check_inside, detect
 from harness.history import History
 from harness.ledger import Ledger
 from harness.live import View, plan
-from harness.loop import Loop
+from harness.loop import LOST, Loop
 from harness.messages import Inbox, Signal
 from harness.origin import offer
 from harness.preflight import Flight, preflight
@@ -170,6 +170,8 @@ def farewell(history: History, stopped: Stopped) -> int:
         print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
         more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
         print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
+    if stopped.reason.startswith(LOST):
+        return 1
     if not stopped.is_finished:
         return 130
     return 1 if stopped.reason.startswith("the baseline") else 0

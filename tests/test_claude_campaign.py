@@ -10,7 +10,7 @@ from harness import campaign as campaigns
 from harness.history import History
 from harness.ledger import read
 
-QUICK = ("--budget-s", "10", "--max-steps", "300", "--problems", "20")
+QUICK = ("--budget-s", "60", "--max-steps", "300", "--problems", "20")
 LOOK = (
     "        operations, rows = zip(*(parse(q, model.longest) for q in questions), strict=True)\n"
 )
@@ -55,10 +55,11 @@ DUPLICATE = [
     said("the same as experiment 2", replace("LEARNING_RATE = 1e-9 ", "LEARNING_RATE = 0.15 ")),
     submit("A higher rate"),
 ]
+SUM = "[str(sum(int(word) for word in q.split()[1:])) for q in questions]"
 CHEAT = [
-    replace(LOOK, "        return [q.split()[-1][::-1] for q in questions]\n" + LOOK),
+    replace(LOOK, f"        return {SUM}\n" + LOOK),
     submit("Answer without the model", "other", 0.9),
-    said("Refused", replace("[q.split()[-1][::-1] for q in questions]", "[]")),
+    said("Refused. audit", replace(SUM, "[]")),
     Call("write_lesson", {"text": "The weights must do the work.", "experiment": 1}),
     Call("view", {}),
     replace("        return []\n", ""),
@@ -89,7 +90,8 @@ def test_a_campaign_of_edits_by_a_language_model(project):
         assert "claude-opus-5-5, effort medium" in out
         assert "at most 50 dollars" in out
         assert all(call.body["output_config"] == {"effort": "medium"} for call in server.calls)
-        assert {"temperature", "tool_choice"}.isdisjoint(*(call.body for call in server.calls))
+        asked = set().union(*(call.body for call in server.calls))
+        assert {"temperature", "tool_choice"}.isdisjoint(asked)
         billed = server.billed
     rows = board(project, "night")
     assert [row["hypothesis"] for row in rows[1:]] == [
