@@ -9,6 +9,7 @@ import ast
 import hashlib
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -116,12 +117,12 @@ def read(source: str, preset: str) -> Reading:
     lines = source.encode().splitlines()
     groups = _groups(lines)
     statements = list(_assignments(tree))
-    names = [name for name, _ in statements]
+    times = Counter(name for name, _ in statements)
     knobs: list[Knob] = []
     constants: dict[str, Number] = {}
     for name, statement in statements:
         number = _number(statement, preset)
-        if number is None or names.count(name) > 1:  # the later one would undo the edit
+        if number is None or times[name] > 1:  # the later one would undo the edit
             continue
         constants[name] = number
         comment = _comment_behind(statement, lines)

@@ -17,7 +17,7 @@ from harness.tasks import LADDER
 
 PLATEAU = 8  # verdicts without a keep, and a bold step is due
 SAME_KIND, CRASHES = 4, 3  # in a row
-NEAR_P_REAL = 0.3  # of a discarded experiment that may be worth another look
+NEAR_P_REAL = 0.2  # of a discarded experiment; one that does nothing has some 0.15
 KINDS = 12  # told apart; the rest is one
 REST = "other kinds"
 
@@ -106,11 +106,7 @@ def near_misses(history: History, rows: Sequence[Row]) -> list[Row]:
     """Discarded experiments that may help after all, the likeliest first: of each kind the best, so
     that they can be combined."""
     candidates = [
-        row
-        for row in rows
-        if row.verdict == "discard"
-        and row.p_real is not None
-        and ((row.effect or 0.0) > 0 or row.p_real >= NEAR_P_REAL)
+        row for row in rows if row.verdict == "discard" and (row.p_real or 0.0) >= NEAR_P_REAL
     ]
     best: dict[str, Row] = {}
     for row in sorted(candidates, key=lambda row: -(row.p_real or 0.0)):

@@ -26,6 +26,7 @@ from harness.schedule import trial_s
 POINTS = 8  # moments of the curve
 LINE = 20  # incumbents that are named
 TITLE_BYTES = 100
+READABLE = 200_000  # characters of a source; a longer one's constants are not looked at
 
 
 def history_text(brief: Brief, now: str | None) -> str:
@@ -50,7 +51,9 @@ def _stand(scene: Scene, limit: int) -> list[str]:
     history, brief = scene.brief.history, scene.brief
     lines = [f"As of {scene.now}. {summary(history)}."]
     shown = {brief.incumbent: "incumbent", BASELINE: "baseline"}
-    for number, name in shown.items() if brief.incumbent else [(BASELINE, "the baseline alone")]:
+    for number, name in (
+        shown.items() if brief.incumbent else [(BASELINE, "the incumbent is the baseline,")]
+    ):
         row = scene.rows[number] if number < len(scene.rows) else None
         if row and row.accuracy is not None and row.accuracy_sd is not None:
             low, high = (row.accuracy + sign * 1.96 * row.accuracy_sd for sign in (-1, 1))
@@ -63,7 +66,7 @@ def _stand(scene: Scene, limit: int) -> list[str]:
     more = len(history.line()) - 20
     lines.append(f"its line: {line}" + (f" and {more} more" if more > 0 else ""))
     lines.append(f"noise: one trial's accuracy is off by about {scene.noise_sd:.4f} (one sd)")
-    lines.append(f"{since_keep(history)} verdicts since the last keep")
+    lines.append(f"verdicts since the last keep: {since_keep(history)}")
     return first_of([*lines, *_left(scene)], limit, "lines")
 
 
@@ -81,7 +84,7 @@ def _left(scene: Scene) -> list[str]:
         lines.append(f"experiments left: {max(0, history.total - history.proposals)}")
     spent = history.spending
     if spent.calls or history.max_usd is not None:
-        text = f"dollars: {spent.total.usd:.2f} spent in {spent.total.calls} calls"
+        text = f"calls: {spent.total.calls}; dollars: {spent.total.usd:.2f} spent"
         if history.max_usd is not None:
             text += f", {max(0.0, history.max_usd - spent.committed_usd):.2f} left"
         lines.append(text)
@@ -126,13 +129,15 @@ def _curve(scene: Scene, limit: int) -> list[str]:
     told = telemetry(trial_folder(brief.results, brief.incumbent, right[0].seed))
     if points := curve(told, POINTS):
         lines += [
-            "Its own telemetry. copy to factor: exact match on public problems, as last measured: the"
-            " mean over the task's levels, those not asked yet as 0.",
+            "Its own telemetry. copy to factor: exact match on public problems as last measured,"
+            " the mean over the task's levels, those not asked yet as 0.",
             *points,
         ]
     if ends := frontiers(told):
         lines.append(f"frontiers, begin → middle → end: {ends}")
-    seen = symptoms(told, read(brief.source, brief.preset).constants)
+    is_readable = len(brief.source) <= READABLE
+    constants = read(brief.source, brief.preset).constants if is_readable else {}
+    seen = symptoms(told, constants)
     lines += [f"a rule of thumb says: {one_line(why, 200)}" for why in seen]
     return first_of(lines, limit, "lines")
 

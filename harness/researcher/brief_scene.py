@@ -62,7 +62,8 @@ def entry(scene: Scene, row: Row) -> str:
 
 def standing(row: Row) -> str:
     """`#7 on #3: discard (not learned)`."""
-    status = f" ({row.status.replace('_', ' ')})" if row.status not in ("ok", "") else ""
+    is_told = row.status in ("ok", "", row.verdict)
+    status = "" if is_told else f" ({row.status.replace('_', ' ')})"
     said = f"keep, {row.standing}" if row.standing else row.verdict
     return f"#{row.id} on #{row.parent}: {said}{status}" if row.id else f"#0: the baseline{status}"
 

@@ -104,13 +104,14 @@ answers, and tables and caches of answers, only cost you an experiment (`not_lea
 ## How it is judged
 
 One trial's accuracy is off by noise, from its seed and from the problems drawn; the campaign so \
-far says by how much. A Bayesian filter weighs all trials and gives each experiment's effect over its parent, with sd and P(real), the \
-probability that the effect is above zero. An edit is kept where the mean of its effect is above \
-zero, or where it is about equal and its syntax tree smaller by {simpler:.0%} or more. A keep is \
-provisional, and becomes the incumbent; repeats confirm it (P(real) {confirmed} or more) or \
-withdraw it (under {withdrawn}). Two readings that differ by less than the noise tell you nothing. \
-A crash, a time-out or too much memory is one lost experiment. About one edit in ten helps; most \
-large changes harm: so say beforehand what should move, on which level, and why.
+far says by how much. A Bayesian filter weighs all trials and gives each experiment's effect over \
+its parent, with sd and P(real), the probability that the effect is above zero. An edit is kept \
+where the mean of its effect is above zero, or where it is about equal and its syntax tree smaller \
+by {simpler:.0%} or more. A keep is provisional, and becomes the incumbent; repeats confirm it \
+(P(real) {confirmed} or more) or withdraw it (under {withdrawn}). Two readings that differ by less \
+than the noise tell you nothing. A crash, a time-out or too much memory is one lost experiment. \
+About one edit in ten helps, and most large changes harm: so say beforehand what should move, on \
+which level, and why.
 
 ## Your tools
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from harness.diagnosis import suggestions
+from harness.diagnosis import RULES
 from harness.experiment import Outcome
 from harness.knobs import Number
 from harness.metrics import count, is_number, read_metrics
@@ -81,8 +81,10 @@ def frontiers(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def symptoms(rows: Sequence[Mapping[str, Any]], constants: Mapping[str, Number]) -> list[str]:
-    """What the offline researcher's rules of thumb see in it, each once."""
-    found = dict.fromkeys(each.why for each in suggestions(rows, constants)) if rows else {}
+    """What the rules of thumb see in it, the most telling first."""
+    if not rows:
+        return []
+    found = (why for symptom, _ in RULES if (why := symptom(rows, constants)))
     return list(islice(found, SYMPTOMS))
 
 
@@ -120,15 +122,9 @@ def _mean(exact: Mapping[str, float], task: str) -> float | None:
 
 
 def _spread(rows: Sequence[Mapping[str, Any]], points: int) -> list[Mapping[str, Any]]:
-    """Evenly by time, the last one among them."""
-    end, place = rows[-1]["seconds"], 0
-    found: list[Mapping[str, Any]] = []
-    for turn in range(1, points + 1):
-        while place < len(rows) - 1 and rows[place]["seconds"] < end * turn / points:
-            place += 1
-        if rows[place] not in found[-1:]:
-            found.append(rows[place])
-    return found
+    """Every so many rows, the last one among them; not by time, which anybody could write there."""
+    n = min(points, len(rows))
+    return [rows[len(rows) * turn // n - 1] for turn in range(1, n + 1)]
 
 
 def _figure(value: float | None, form: str, width: int) -> str:
