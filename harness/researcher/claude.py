@@ -121,8 +121,7 @@ class Claude:
     def _talk(
         self, brief: Brief, source: str, task: str, mends: int | None, *, short: bool
     ) -> Conversation:
-        lines = [f"- {note.name}: {note.title}. {note.summary}" for note in index(self.notes)]
-        parts = system_parts(brief, "\n".join(lines))
+        parts = system_parts(brief, index_text(self.notes))
         history = parts.history
         if short:
             cut = int(len(history) * SHORT)
@@ -140,3 +139,8 @@ class Claude:
     def _went(self, away: Away) -> None:
         self.away = str(away)
         self.again_at = time.monotonic() + min(away.wait_s, LONGEST_AWAY_S)
+
+
+def index_text(notes: Path) -> str:
+    """A line for each inspiration."""
+    return "\n".join(f"- {note.name}: {note.title}. {note.summary}" for note in index(notes))
