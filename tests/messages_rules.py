@@ -5,7 +5,6 @@ that a block in another conversation, or after an edited one, is found out.
 """
 
 import base64
-import dataclasses
 import hashlib
 import hmac
 import re
@@ -37,27 +36,6 @@ FIELDS = {
 }
 OTHER_TYPES = {"image", "document", "search_result", "server_tool_use", "container_upload"}
 ROLES = ("user", "assistant", "system")
-
-
-@dataclasses.dataclass(frozen=True)
-class Model:
-    name: str
-    created: str
-    thinking: frozenset[str]  # the types of thinking that it accepts
-    context: int = 1_000_000  # tokens
-    longest: int = 128_000  # tokens of output
-
-
-MODELS = {
-    "claude-fable-5-2": Model("Claude Fable 5.2", "2026-11-09", frozenset({"adaptive"})),
-    "claude-opus-5-5": Model("Claude Opus 5.5", "2026-09-22", frozenset({"adaptive"})),
-    "claude-sonnet-5-5": Model(
-        "Claude Sonnet 5.5", "2026-09-28", frozenset({"adaptive", "between_tools"})
-    ),
-    "claude-haiku-5-5": Model(
-        "Claude Haiku 5.5", "1970-01-01", frozenset({"adaptive", "disabled"})
-    ),
-}
 
 
 class Refused(Exception):
@@ -128,6 +106,11 @@ def check(body, models, *, counting=False, known_types=frozenset(), paused=froze
     return prompt
 
 
+def _is_one_of(value, names):
+    """Whether it is one of these names; a list or an object is none, and cannot be looked up."""
+    return (value is None or isinstance(value, str)) and value in names
+
+
 def turn_hash(content):
     return digest(canonical([_said(block) for block in as_blocks(content)]))
 
@@ -163,11 +146,11 @@ def _check_parameters(body, model, counting):
         kind = thinking.get("type") if isinstance(thinking, dict) else None
         unsupported = f'"thinking.type.{kind}" is not supported for this model. '
         unsupported += 'Use "thinking.type.adaptive" and "output_config.effort".'
-        refuse_if(kind not in model.thinking, unsupported)
+        refuse_if(not _is_one_of(kind, model.thinking), unsupported)
     config = body.get("output_config") or {}
     refuse_if(not isinstance(config, dict), "output_config: Input should be an object")
     effort = config.get("effort")
-    refuse_if(effort not in EFFORTS, f"output_config.effort: {effort!r} is not an effort")
+    refuse_if(not _is_one_of(effort, EFFORTS), f"output_config.effort: {effort!r} is not an effort")
     choice = body.get("tool_choice")
     if choice is not None:
         kind = choice.get("type") if isinstance(choice, dict) else None
@@ -222,7 +205,7 @@ def _check_name(path, name):
 
 def _check_block(path, role, block, known_types):
     kind = block.get("type")
-    known = kind in FIELDS or kind in OTHER_TYPES or kind in known_types
+    known = _is_one_of(kind, OTHER_TYPES.union(FIELDS, known_types))
     refuse_if(not known, f"{path}: Input tag {kind!r} does not match any of the expected tags")
     extra = sorted(block.keys() - FIELDS.get(kind, block.keys()))
     refuse_if(extra, f"{path}.{kind}.{''.join(extra[:1])}: Extra inputs are not permitted")

@@ -181,7 +181,7 @@ class Request:
 
 Reply = Any  # one of the classes above, or a list of Say, Think and Call
 Script = Callable[[Request], Reply] | Iterable[Reply]
-FAILURES = (Fail, Drop, CutClean, ErrorEvent, Garbage)
+FAILURES = (Fail, Drop, CutClean, Hang, ErrorEvent, Garbage)
 
 
 def with_ids(reply: Reply, name: str) -> Reply:
@@ -248,8 +248,8 @@ class Campaign:
                 for block in as_blocks(message["content"]):
                     name = block.get("id", "") if block["type"] == "tool_use" else ""
                     if name.startswith("toolu_edit"):
-                        return int(name.removeprefix("toolu_edit").partition("_")[0])
-            return self.started - 1 if self.started else None
+                        return self._past(int(name.removeprefix("toolu_edit").partition("_")[0]))
+            return self._past(self.started - 1) if self.started else None
         again = self._failing.pop(str(request.messages), None)
         if again is not None:
             return again
@@ -258,3 +258,8 @@ class Campaign:
         self.started += 1
         self.taken.append(0)
         return self.started - 1
+
+    def _past(self, edit: int) -> int:
+        """This edit, whose first request needs no retry any more."""
+        self._failing = {asked: other for asked, other in self._failing.items() if other != edit}
+        return edit

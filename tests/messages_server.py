@@ -15,7 +15,8 @@ from typing import Any
 
 from messages_cache import Clock, PrefixCache, Usage
 from messages_http import Handler, HttpServer
-from messages_rules import MODELS, Model, check, turn_hash
+from messages_models import MODELS, Model
+from messages_rules import check, turn_hash
 from messages_script import (
     Call,
     Campaign,
@@ -99,6 +100,7 @@ class MessagesServer:
         self._known_types: set[str] = set()
         self._paused: set[str] = set()
         self._lock = threading.Lock()
+        self._script_lock = threading.Lock()  # an iterator may take its time
         self._http: HttpServer | None = None
         self._reserved = _bound(0)
         self.port = self._reserved.getsockname()[1]
@@ -165,7 +167,7 @@ class MessagesServer:
         try:
             if callable(self.script):
                 return self.script(request)
-            with self._lock:
+            with self._script_lock:
                 return next(self.script)
         except StopIteration:
             return self.failed(RuntimeError(f"no reply is left for request {request.number}"))

@@ -1,15 +1,20 @@
 """The scripted Messages server, seen through the real SDK: what it says, refuses, bills, breaks."""
 
+import contextlib
 import copy
+import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import anthropic
 import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from messages_cache import LIFETIMES, LOOKBACK, SMALLEST, PrefixCache, prompt_of
+from messages_cache import LIFETIMES, SMALLEST, PrefixCache, prompt_of
+from messages_rules import Refused, check
 from messages_server import (
+    MODELS,
     Call,
     Campaign,
     CutClean,
@@ -333,6 +338,68 @@ def test_right_requests_are_not_refused():
             assert stream(server, **change).stop_reason == "end_turn"
 
 
+NOISE = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 3) | st.text("a1 {", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "content", "id"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(value, path=()):
+    """The path to each value inside a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, part in inner:
+        yield (*path, key)
+        if isinstance(part, dict | list):
+            yield from places(part, (*path, key))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_request_is_odd_enough_to_break_the_server(data):
+    """Whatever stands anywhere in a right request, it is right still or it is refused."""
+    inner = result("one") | {"content": [text("b", cache_control=FIVE)]}
+    body = asked(
+        thinking={"type": "adaptive"},
+        tool_choice={"type": "auto"},
+        system=[text("a", cache_control=HOUR)],
+        messages=[user("a"), assistant(use("one", input={"a": [1]})), user(inner, "c")],
+        cache_control=FIVE,
+    )
+    body = copy.deepcopy(body)
+    check(body, MODELS)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *way, last = data.draw(st.sampled_from(list(places(body))))
+        holder = body
+        for key in way:
+            holder = holder[key]
+        holder[last] = data.draw(NOISE)
+    with contextlib.suppress(Refused):
+        assert check(body, MODELS).total > 0
+
+
+def test_a_prompt_beyond_the_context_window_is_refused():
+    """More tokens than the model's window are too many, and are not billed."""
+    small = {MODEL: dataclasses.replace(MODELS[MODEL], context=100)}
+    with MessagesServer([Say("x")], models=small) as server:
+        with pytest.raises(anthropic.BadRequestError, match="prompt is too long"):
+            stream(server, messages=[user("x" * 400)])
+        assert stream(server).stop_reason == "end_turn"
+
+
+def test_many_requests_at_once_are_each_answered():
+    """Requests side by side get a reply each, and the bill has them all."""
+    server = MessagesServer(Say(str(number)) for number in range(40))
+    with server, ThreadPoolExecutor(8) as pool:
+        messages = list(pool.map(lambda _: stream(server), range(40)))
+    assert sorted(int(message.content[0].text) for message in messages) == list(range(40))
+    assert server.billed.input == sum(message.usage.input_tokens for message in messages)
+    assert sorted(record.number for record in server.calls) == list(range(40))
+
+
 def test_keys_versions_and_sizes():
     """A wrong or absent key is 401, no version 400, no JSON 400 and more than 32 MB 413."""
     with MessagesServer([Say("x")]) as server:
@@ -358,7 +425,7 @@ def conversation(server, thinking):
 
 THOUGHTS = [
     [Think("Deep."), Say("So."), Call("edit", {"b": 1, "a": [2]}, id="one")],
-    [Think("Deeper."), Call("edit", {}, id="two")],
+    [Think("Deeper."), Say("Now."), Think("Deepest."), Call("edit", {}, id="two")],
 ]
 
 
@@ -614,6 +681,7 @@ def test_a_conversation_that_grows_is_read_by_a_top_level_breakpoint():
             assert message.usage.cache_read_input_tokens == read
             read += message.usage.cache_creation_input_tokens
             turns += [said(message), user("More.")]
+        assert read > SMALLEST
 
 
 def test_a_short_prompt_is_not_cached():
@@ -630,14 +698,14 @@ def test_a_short_prompt_is_not_cached():
 
 def test_a_prefix_is_found_twenty_blocks_before_the_breakpoint_and_no_further():
     """Twenty blocks more are bridged, twenty-one are not."""
-    for more in (LOOKBACK, LOOKBACK + 1):
+    for more in (20, 21):
         cache = PrefixCache()
         first = [text(LONG, cache_control=FIVE)]
         written = cache.charge(prompt_of(asked(messages=[user(*first)])), 0)
         grown = [text(LONG), *[text(str(n)) for n in range(more)]]
         grown[-1]["cache_control"] = FIVE
         usage = cache.charge(prompt_of(asked(messages=[user(*grown)])), 1)
-        assert usage.read == (written.write_5m if more == LOOKBACK else 0)
+        assert usage.read == (written.write_5m if more == 20 else 0)
 
 
 def test_a_read_does_not_make_a_short_life_long():
@@ -647,6 +715,20 @@ def test_a_read_does_not_make_a_short_life_long():
     cache.charge(prompt_of(bodies[0]), 0)
     assert cache.charge(prompt_of(bodies[1]), 10).write_1h == 0
     assert cache.charge(prompt_of(bodies[1]), 10 + 301).read == 0
+
+
+def test_a_breakpoint_inside_what_was_read_is_cached_for_nothing():
+    """It costs no write, is found by itself later, and lives as long as what covered it."""
+    cache = PrefixCache()
+    whole = [text(LONG), text(LONG, cache_control=FIVE)]
+    inner = [text(LONG, cache_control=HOUR), text(LONG, cache_control=FIVE)]
+    alone = [text(LONG, cache_control=HOUR), text("Other.")]
+    prompts = [prompt_of(asked(messages=[user(*blocks)])) for blocks in (whole, inner, alone)]
+    cache.charge(prompts[0], 0)
+    usage = cache.charge(prompts[1], 10)
+    assert (usage.write_5m, usage.write_1h, usage.read) == (0, 0, prompts[1].total)
+    assert cache.charge(prompts[2], 20).read == prompts[2].tokens[1]
+    assert cache.charge(prompts[2], 20 + 300).read == 0
 
 
 def test_settings_of_the_messages_keep_the_system():
@@ -819,7 +901,8 @@ def test_a_campaign_keeps_conversations_side_by_side_apart():
 
 def test_a_campaign_goes_on_with_its_edit_after_a_failure():
     """A retry, of the first request too, takes the next step of the same edit."""
-    first = [Fail(529), CutClean(4), Call("edit", {"n": 1}), Fail(500), Call("edit", {"n": 2})]
+    first = [Fail(529), CutClean(4), Hang(0.1, reply=Call("edit", {"n": 1}))]
+    first += [Fail(500), Call("edit", {"n": 2})]
     campaign = Campaign([first, [Call("edit", {"n": 3})]])
     with MessagesServer(campaign) as server:
         with pytest.raises(anthropic.OverloadedError):
@@ -830,5 +913,5 @@ def test_a_campaign_goes_on_with_its_edit_after_a_failure():
         with pytest.raises(anthropic.InternalServerError):
             stream(server, messages=turns)
         assert stream(server, messages=turns).content[0].input == {"n": 2}
-        assert propose(server) == [{"n": 3}]
+        assert propose(server, "Begin.") == [{"n": 3}]
     assert campaign.finished == 2
