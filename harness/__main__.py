@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from harness.errors import Broken, Interrupted, Misuse
-from harness.parser import make_parser
+from harness.parser import make_parser, split
 
 THE_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 
@@ -22,7 +22,12 @@ THE_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     parser = make_parser()
-    args = parser.parse_args(words)
+    flags, rest = split(words)
+    args = parser.parse_args(flags)
+    if rest:
+        if args.researcher != ["command"]:
+            parser.error("what follows -- is a command line, for --researcher command")
+        args.researcher += rest[1:]
     if args.command is None:
         parser.print_help(sys.stderr)
         return 2

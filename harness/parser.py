@@ -1,6 +1,7 @@
 """What can be typed after `thinker`: commands, flags, and how their values are read."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +13,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is typed after `thinker run`, and, from the first `--` on, a command line of the
+    person's own, which argparse is not to look at."""
+    if words[:1] != ["run"] or "--" not in words:
+        return list(words), []
+    place = words.index("--")
+    return list(words[:place]), list(words[place:])
 
 
 def make_parser() -> Parser:

@@ -79,6 +79,11 @@ class Repo:
                 f"{self.top} has no commit yet; commit train.py and program.md once"
             ) from error
 
+    def folders(self) -> tuple[Path, ...]:
+        """All that belongs to it: the checkout, its git folder, and the one that it shares."""
+        lines = self._run("rev-parse", "--git-dir", "--git-common-dir").splitlines()
+        return (self.top, *((self.top / line).resolve() for line in lines))
+
     def version(self) -> str:
         return self._run("version").partition(" (")[0]
 

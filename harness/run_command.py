@@ -14,6 +14,7 @@ from harness.campaign import Found
 from harness.errors import Misuse
 from harness.experiment import Settings
 from harness.origin import based_on
+from harness.parser import split
 from harness.repo import Repo
 from harness.researcher import Where
 from harness.researcher import check as check_researcher
@@ -62,7 +63,7 @@ def become_copy(
             )
         settings = found.history.settings
         _check_researcher(settings.researcher, Where(project, settings.model))
-        words = list(arguments)
+        words: list[str] = []
     else:
         tag = wanted.tag or campaigns.new_tag(project)
         if campaigns.is_used(project, tag) and not _is_begun(project, tag):
@@ -72,7 +73,7 @@ def become_copy(
         if wanted.sandbox != "none":
             choose()
         _check_researcher(wanted.words, Where(project, model_of(wanted)))
-        words = list(arguments)
+        words = []
         if wanted.researcher is None:  # what the environment chose is not asked again
             words += ["--researcher", *wanted.words]
         if wanted.based_on:
@@ -85,8 +86,9 @@ def become_copy(
     if wanted.tag is None:
         words += ["--tag", tag]
     command = module_command("harness", state.package_home)
+    flags, rest = split(arguments)
     sys.stderr.flush()
-    os.execv(command[0], [*command, *words, INSIDE, campaign])
+    os.execv(command[0], [*command, *flags, *words, INSIDE, campaign, *rest])
 
 
 def _check_researcher(words: tuple[str, ...], where: Where) -> None:

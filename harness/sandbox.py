@@ -8,6 +8,7 @@ Not covered at `none`: what the process reads, writes and sends.
 """
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -21,7 +22,13 @@ from pathlib import Path
 from typing import IO, Literal
 
 from harness import seccomp_rules
-from harness.confinement import Box, bwrap_command, bwrap_program, landlock_rules
+from harness.confinement import (
+    Box,
+    bwrap_command,
+    bwrap_program,
+    landlock_rules,
+    masked_command,
+)
 from harness.errors import Misuse
 from harness.experiment import Gpu
 from harness.orphans import end_orphans
@@ -96,7 +103,12 @@ def start(
     stdout: int | IO[bytes] = subprocess.DEVNULL,
     stderr: int | IO[bytes] = subprocess.DEVNULL,
 ) -> Process:
-    """Start a command in `box.work`; `command[0]` is an absolute path. Raises OSError."""
+    """Start a command in `box.work`; `command[0]` is an absolute path. Raises OSError.
+
+    Only bwrap can mask: Landlock allows files, and cannot take some away from what it allows.
+    """
+    if box.mask and sandbox.level != "bwrap":
+        raise OSError(errno.ENOTSUP, f"{sandbox.level} cannot hide folders")
     box = replace(box, work=box.work.resolve())
     if sys.platform != "linux":
         popen = subprocess.Popen(
@@ -110,8 +122,11 @@ def start(
             start_new_session=True,
         )
         return Process(popen, None)
-    filter_ = _filter(sandbox.level, box)
-    inner = bwrap_command(box, command, filter_) if sandbox.level == "bwrap" else list(command)
+    filter_ = None if box.mask else _filter(sandbox.level, box)
+    inner = list(command)
+    if sandbox.level == "bwrap":
+        masked = masked_command(box, command) if box.mask else None
+        inner = masked or bwrap_command(box, command, filter_)
     ours, theirs = os.pipe()
     specification = {
         "alive": ours,

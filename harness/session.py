@@ -148,7 +148,9 @@ def _work(session: Session, history: History) -> int:
             history=history,
             repo=session.repo,
             base=base,
-            researcher=make_researcher(settings.researcher, Where(session.project, settings.model)),
+            researcher=make_researcher(
+                settings.researcher, Where(session.project, settings.model, state.folder)
+            ),
             executor=executor,
             inbox=inbox,
             try_out=try_out,

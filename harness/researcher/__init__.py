@@ -12,7 +12,7 @@ from harness.history import History
 from harness.money import Model
 from harness.researcher.gatekeeper import Gatekeeper
 
-NAMES = "claude, offline, list FILE.jsonl"
+NAMES = "claude, offline, list FILE.jsonl, command -- ARGV…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,12 @@ class Researcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What a researcher is made in: the project's folder, and the language model that is asked."""
+    """What a researcher is made in: the project's folder, the language model that is asked, and the
+    campaign's state folder, None before there is one: then nothing is run yet."""
 
     project: Path
     model: Model | None = None
+    state: Path | None = None
 
 
 def make(words: tuple[str, ...], where: Where) -> Researcher:
@@ -83,6 +85,12 @@ def make(words: tuple[str, ...], where: Where) -> Researcher:
             raise Misuse("--researcher list takes one file: --researcher list FILE.jsonl")
         case ("offline" | "claude" as name, *_):
             raise Misuse(f"--researcher {name} takes nothing more")
+        case ("command", _, *_):
+            from harness.researcher.command import Command
+
+            return Command(words[1:], where)
+        case ("command",):
+            raise Misuse("--researcher command takes a command line: --researcher command -- ARGV…")
     raise Misuse(f"no researcher is called {words[0]!r}; there are: {NAMES}")
 
 
