@@ -248,7 +248,8 @@ def test_what_crashed_says_why():
 def test_near_misses_are_the_best_of_each_kind():
     """Discarded with a gain after all; one a kind, so that they can be combined."""
     events = [
-        *judged(1, "discard", 0.428, kind="data"),
+        *(Tried(outcome(0, seed)) for seed in SEEDS[1:]),
+        *judged(1, "discard", 0.42, kind="data"),
         *judged(2, "discard", 0.43, kind="data"),
         *judged(3, "discard", 0.43, kind="memory"),
         *judged(4, "discard", 0.2, kind="positions"),
@@ -524,8 +525,9 @@ def test_a_cut_says_how_much(n, limit):
 
 @given(st.text(max_size=500), st.integers(10, 200))
 def test_one_line_is_one(text, most):
-    """It has no line break of any kind, and a bound."""
+    """It has no line break of any kind, nothing that cannot be seen, and a bound."""
     found = one_line(text, most)
+    assert found.isprintable()
     assert len(found.splitlines()) <= 1
     assert size(found) <= most + 40
 
