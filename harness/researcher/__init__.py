@@ -12,7 +12,7 @@ from harness.history import History
 from harness.money import Model
 from harness.researcher.gatekeeper import Gatekeeper
 
-NAMES = "claude, offline, list FILE.jsonl, command -- ARGV…"
+NAMES = "claude, offline, mixed, list FILE.jsonl, command -- ARGV…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,21 @@ def make(words: tuple[str, ...], where: Where) -> Researcher:
         case ("claude",):
             assert where.model
             return _claude(where.model, where.project)
+        case ("mixed",):
+            from harness.researcher.mixed import Mixed
+            from harness.researcher.offline import Offline
+
+            assert where.model
+            return Mixed(_claude(where.model, where.project), Offline())
         case ("list", *_):
             raise Misuse("--researcher list takes one file: --researcher list FILE.jsonl")
-        case ("offline" | "claude" as name, *_):
+        case ("offline" | "claude" | "mixed" as name, *_):
             raise Misuse(f"--researcher {name} takes nothing more")
         case ("command", _, *_):
+            from harness.researcher.brief_text import page
             from harness.researcher.command import Command
 
-            return Command(words[1:], where)
+            return Command(words[1:], where, page)
         case ("command",):
             raise Misuse("--researcher command takes a command line: --researcher command -- ARGV…")
     raise Misuse(f"no researcher is called {words[0]!r}; there are: {NAMES}")

@@ -56,6 +56,12 @@ def system_parts(brief: Brief, index: str, *, now: str | None = None) -> Parts:
     )
 
 
+def page(brief: Brief) -> str:
+    """For a program that has the files themselves: the contract, and the campaign so far."""
+    rules = contract(brief.history.settings, tools=False)
+    return f"{rules}\n\n{history_text(brief, None)}\n"
+
+
 def _inspirations(index: str) -> str:
     room = MOST_CHARS["inspirations"] - HEADING_BYTES
     return (
@@ -77,4 +83,4 @@ def _source(brief: Brief) -> str:
     return head + numbered(brief.source, MOST_CHARS["source"] - size(head))
 
 
-__all__ = ["MOST_CHARS", "MOST_TOKENS", "Parts", "experiment_text", "system_parts"]
+__all__ = ["MOST_CHARS", "MOST_TOKENS", "Parts", "experiment_text", "page", "system_parts"]

@@ -113,6 +113,11 @@ than the noise tell you nothing. A crash, a time-out or too much memory is one l
 About one edit in ten helps, and most large changes harm: so say beforehand what should move, on \
 which level, and why.
 
+One idea an experiment. Do not repeat what was tried, runs or waits, unless you say what is \
+different. Read the diff of what you build on."""
+
+
+TOOLS = """\
 ## Your tools
 
 - `view`, `create`, `str_replace`, `insert`: a virtual train.py, which begins as the incumbent's. \
@@ -126,14 +131,12 @@ whole notebook, made short, when it has grown long or contradicts itself.
 - `submit(hypothesis, expected_effect, kind)`: ends your turn. hypothesis: one sentence, what was \
 changed and why it should help, such that it could turn out wrong. expected_effect: the gain in \
 accuracy that you honestly expect, such as 0.01; it is compared with what comes. kind: one of \
-{kinds}.
-
-One idea an experiment. Do not repeat what was tried, runs or waits, unless you say what is \
-different. Read the diff of what you build on."""
+{kinds}."""
 
 
-def contract(settings: Settings) -> str:
-    """The same text for the same settings, which a campaign never changes."""
+def contract(settings: Settings, *, tools: bool = True) -> str:
+    """The same text for the same settings, which a campaign never changes. `tools` adds what a
+    language model has to work with; a program has its own."""
     levels = "; ".join(f"{task} {', '.join(map(str, s))}" for task, s in LADDER_SIZES.items())
     worth = 1 / sum(map(len, LADDER_SIZES.values()))
     ladder = f"The levels are {levels}; each is worth {worth:.0%}."
@@ -141,7 +144,8 @@ def contract(settings: Settings) -> str:
     more += f" --tasks {settings.tasks}" if settings.tasks else ""
     if settings.tasks:
         ladder = f"This campaign trains and asks {settings.tasks} alone."
-    return TEXT.format(
+    text = f"{TEXT}\n\n{TOOLS}" if tools else TEXT
+    return text.format(
         margin=MARGIN,
         problems=settings.problems,
         ladder=ladder,
