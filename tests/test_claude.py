@@ -157,7 +157,8 @@ def test_a_refused_proposal_goes_on_in_its_conversation(tmp_path):
         second = table.claude.repair(brief, first, "audit: no sockets")
         assert "RATE = 0.3" in second.source
         asked = str(table.server.calls[2].body["messages"][-1])
-        assert "Refused. audit: no sockets" in asked
+        assert "Refused." in asked
+        assert "| audit: no sockets" in asked
         assert table.spent.by_experiment.keys() == {1}
 
 
@@ -453,7 +454,7 @@ def test_what_a_preflight_says_reaches_the_model(tmp_path):
     with Table(tmp_path, replies, try_out=lambda source: next(flights)) as table:
         table.propose()
         said = [str(call.body["messages"][-1]) for call in table.server.calls]
-        assert "preflight: NameError: rate" in said[2]
+        assert "| NameError: rate" in said[2]
         assert "unproven: it took long" in said[4]
 
 

@@ -11,7 +11,7 @@ from harness.experiment import Proposal
 from harness.researcher import Brief
 from harness.researcher.api import Api, Reply
 from harness.researcher.transcript import Transcript
-from harness.researcher.workbench import Workbench, tools_of_request
+from harness.researcher.workbench import Workbench, refusal, tools_of_request
 
 TURNS = 20  # replies until something is submitted
 WARN_AT = 5  # turns left when the model is told so
@@ -72,7 +72,7 @@ class Conversation:
 
     def refuse(self, reason: str) -> Proposal:
         """What was submitted did not pass; the model is told, and goes on. Raises as `run`."""
-        text = f"Refused. {reason}\n\nMend it and submit it again, or submit another idea."
+        text = f"Refused.\n{refusal(reason)}\nMend it and submit it again, or submit another idea."
         self.results.append(_result(self.waiting, text, is_error=True))
         self.bench.submitted, self.waiting = None, ""
         results, self.results = self.results, []

@@ -15,8 +15,10 @@ from harness.plain import plain, storable
 from harness.researcher import Brief
 from harness.researcher.contract_text import KINDS
 from harness.researcher.experiment_text import What, experiment_text
+from harness.researcher.quoting import quoted
 from harness.researcher.virtual_file import CannotEdit, VirtualFile
 
+REASON_BYTES = 6_000
 HYPOTHESIS_CHARS, LESSON_CHARS, NOTEBOOK_CHARS = 600, 1_000, 6_000
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 TYPES: dict[str, tuple[type, ...]] = {
@@ -105,6 +107,11 @@ TOOLS = (
 )
 
 
+def refusal(reason: str, gate: str = "gate") -> str:
+    """Why an edit did not pass: the end of what it printed may be in it, so that it is data."""
+    return quoted(reason, REASON_BYTES, f"what the {gate} says")
+
+
 class WrongUse(ValueError):
     """A tool that there is not, or arguments that do not fit; in words for the model."""
 
@@ -166,7 +173,7 @@ class Workbench:
     def _preflight(self) -> str:
         ruling = self.brief.gates.rule(storable(self.file.text))
         if ruling.refused:
-            raise WrongUse(f"{ruling.refused.gate}: {ruling.refused.reason}")
+            raise WrongUse(refusal(ruling.refused.reason, ruling.refused.gate))
         flight = ruling.flight
         if flight and flight.end == "unproven":
             return f"nothing was found wrong, but it is unproven: {flight.report}"
