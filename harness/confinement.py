@@ -131,6 +131,10 @@ def masked_command(box: Box, command: Sequence[str]) -> list[str]:
     arguments = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc"]
     arguments += ["--unshare-cgroup-try", "--die-with-parent", "--new-session"]
     arguments += ["--cap-drop", "ALL", "--disable-userns", "--ro-bind", "/", "/"]
+    inside = [folder for folder in mask.write if _is_below(folder, map(Path, PRIVATE))]
+    for folder in mask.write:  # a home may be /, so what replaces the machine's own comes later
+        if folder not in inside:
+            arguments += ["--bind-try", str(folder), str(folder)]
     arguments += _proc_and_dev()
     for name in PRIVATE:
         if Path(name).is_dir() and not Path(name).is_symlink():
@@ -138,7 +142,7 @@ def masked_command(box: Box, command: Sequence[str]) -> list[str]:
     resolver = Path("/etc/resolv.conf").resolve()
     if _is_below(resolver, map(Path, PRIVATE)):
         arguments += ["--ro-bind-try", str(resolver), str(resolver)]
-    for folder in mask.write:
+    for folder in inside:
         arguments += ["--bind-try", str(folder), str(folder)]
     hidden = [folder for folder in mask.hidden if folder.is_dir()]
     for folder in _outermost(hidden):

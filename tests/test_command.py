@@ -419,8 +419,8 @@ def outside():
     shutil.rmtree(folder)
 
 
-def drive(level, folder, as_nobody):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def drive(level, folder, as_nobody, path=os.environ["PATH"]):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
     command = [sys.executable, str(DRIVER), level, str(folder)]
     if as_nobody:
         if os.geteuid() != 0 or not SYSTEM_PYTHON.exists() or shutil.which("setpriv") is None:
@@ -465,6 +465,47 @@ def test_without_a_mask_all_of_it_is_seen(outside):
         assert any("read" in got and got.endswith(name) for got in found["got"]), name
 
 
+@pytest.mark.parametrize("home", ["/", "/tmp/thinker-home"])
+def test_an_odd_home_uncovers_nothing(home, outside, monkeypatch):
+    """A home that is the root, or lies in what is hidden anyway: writable, and no more is seen."""
+    needs_bwrap()
+    monkeypatch.setenv("HOME", home)
+    project, agent, work = outside / "project", outside / "agent.py", outside / "work"
+    for folder in (project, work, Path(home)):
+        folder.mkdir(exist_ok=True)
+    (project / "train.py").write_text("A = 1\n")
+    note = Path("/tmp/thinker-note")
+    note.write_text("of somebody else")
+    agent.write_text(f"""
+import os
+written = os.path.join({home!r}, "tmp/thinker-written" if {home!r} == "/" else "written")
+open(written, "w").write("x")
+print(len([n for n in os.listdir("/proc") if n.isdecimal()]) < 5, os.listdir({str(project)!r}),
+      os.path.exists({str(note)!r}))
+""")
+    try:
+        line = CommandLine((sys.executable, str(agent)), project)
+        ran = line.run(work, "", 30.0, Event())
+        assert line.is_masked
+        assert ran.output.decode().strip() == "True [] False", ran.output
+        assert (Path(home) / "written").exists() == (home != "/")
+    finally:
+        note.unlink()
+        if home != "/":
+            shutil.rmtree(home)
+
+
+def test_without_bwrap_it_is_said(outside):
+    """Landlock may work, and cannot hide a folder: the command runs unmasked, and why is told."""
+    programs = outside / "programs"
+    programs.mkdir()
+    (programs / "git").symlink_to(shutil.which("git"))
+    found = drive("auto", outside / "it", as_nobody=False, path=str(programs))
+    assert (found["level"], found["can"]) == ("none", [])
+    assert found["why"] == "bwrap: not installed; other sandboxes cannot hide folders"
+    assert found["failure"] == ""
+
+
 def test_only_files_that_argv_names_are_shown_again(outside):
     """A file of the project is, with its Python; nothing below results, git folder or state."""
     project = make_project(outside / "project", TOY)
@@ -500,7 +541,7 @@ prompt = sys.stdin.read()
 assert sys.argv[1:] == ["--experiments", "99", "--", "--tag"], sys.argv
 text = open("train.py").read()
 steps = int(re.search("STEPS = ([0-9]+)", text)[1])
-tried = len(re.findall("steps more", open("BRIEF.md").read()))
+tried = len(set(re.findall("[0-9]+ steps more", open("BRIEF.md").read())))
 open("train.py", "w").write(text.replace(f"STEPS = {steps}", f"STEPS = {steps + 7 * (tried + 1)}"))
 print(f"{7 * (tried + 1)} steps more")
 """
@@ -560,6 +601,20 @@ def test_a_broken_command_does_not_end_a_campaign(project):
     assert "no credit left; offline proposes for it" in " ".join(out.split())
     assert len(board(project)) == 4
     assert "offline for command" in thinker(project, "show", "2")[1]
+
+
+def test_rows_say_unmasked(project, tmp_path):
+    """A campaign where there is no bwrap: said once, and in each row."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "git").symlink_to(shutil.which("git"))
+    (programs / "python3").symlink_to(sys.executable)
+    also = {"PATH": str(programs)}
+    code, out = thinker(project, "run", "--rehearse", "--experiments", "2", *WORDS, also=also)
+    assert code == 0, out
+    assert " ".join(out.split()).count("its rows say unmasked (bwrap: not installed") == 1
+    for number in (1, 2):
+        assert "command (unmasked), idea" in thinker(project, "show", number)[1]
 
 
 @pytest.mark.parametrize(
