@@ -307,6 +307,15 @@ def test_lessons_are_shown_and_owed():
     assert "There is no lesson yet of #3." in text
 
 
+def test_a_long_notebook_is_to_be_made_short():
+    """The researcher is asked to from 8,000 bytes on, and is not once it has."""
+    wordy = [*judged(1), *(Learned(1, "w" * 900, "claude") for _ in range(9))]
+    assert "The notebook is long (8,100 bytes)" in parts_of(*wordy).history
+    short = Learned(None, "in short", "claude", replaces_all=True)
+    for events in ([*judged(1), Learned(1, "w" * 900, "claude")], [*wordy, short]):
+        assert "The notebook is long" not in parts_of(*events).history
+
+
 def test_a_long_notebook_loses_its_oldest():
     """It says how many; the short notebook and the newest stay."""
     lessons = [Learned(None, f"lesson {n} " + "x" * 500, "claude") for n in range(3000)]

@@ -94,6 +94,7 @@ def test_a_campaign_of_edits_by_a_language_model(project):
     script = Campaign([GOOD, BAD, REPAIRED, DUPLICATE, CHEAT])
     with MessagesServer(script) as server:
         words = ("run", "--tag", "night", "--experiments", "5", "--max-usd", "50", *QUICK)
+        words += ("--reserve", "0")
         code, out = thinker(project, *words, also=asked_at(server))
         print(out)
         assert code == 0, out
@@ -176,8 +177,9 @@ def test_hostile_text_of_a_trial_reaches_the_model_as_data_alone(project):
     last = [replace("BATCH = ", "BATCH = 1 + "), submit("One more")]
     # The second is thought out while the first trains.
     with MessagesServer(Campaign([begins, last, mends])) as server:
-        words = ("run", "--tag", "night", "--experiments", "3", "--max-usd", "90", *QUICK)
-        code, out = thinker(project, *words, "--reserve", "0", also=asked_at(server))
+        words = ("run", "--tag", "night", "--experiments", "3", "--max-usd", "90", "--seeds", "1")
+        words += ("--budget-s", "60", "--max-steps", "20", "--problems", "4", "--reserve", "0")
+        code, out = thinker(project, *words, also=asked_at(server))
         print(out)
         assert code == 0, out
         calls = [call.body for call in server.calls]
@@ -229,12 +231,12 @@ def test_the_cap_ends_a_campaign(project):
         return Call("view", {}) if len(request.messages) < 6 else submit("never", "other")
 
     with MessagesServer(talk) as server:
-        words = ("run", "--tag", "poor", "--rehearse", "--max-usd", "2.5")
+        words = ("run", "--tag", "poor", "--rehearse", "--max-usd", "1.3")
         code, out = thinker(project, *words, also=asked_at(server))
     assert code == 0, out
     assert "ended: the cap on dollars" in out
     history = History.of(read(campaigns.ledger_of(project, "poor")))
-    assert 0 < history.spending.total.usd <= 2.5
+    assert 0 < history.spending.total.usd <= 1.3
     assert history.is_finished
 
 

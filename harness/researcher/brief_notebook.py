@@ -11,6 +11,7 @@ from harness.researcher.quoting import block, clipped, last_of, size, word
 GUIDANCE = "guidance.md"
 LESSON_BYTES, LEAST_BYTES = 1_500, 20  # of a lesson with its heading: the most, the least
 MARK_BYTES = 150
+LONG_BYTES = 8_000  # of all lessons; more ask for a shorter notebook
 OWED = 5  # experiments without a lesson that are named
 
 
@@ -45,6 +46,12 @@ def asked(scene: Scene, limit: int) -> list[str]:
         lines.append(
             f"There is no lesson yet of {shown}{more}. Write one with write_lesson where something"
             " can be learnt from it, one of several where they say the same."
+        )
+    length = sum(size(lesson.text) for lesson in history.lessons)
+    if length > LONG_BYTES:
+        lines.append(
+            f"The notebook is long ({length:,} bytes): make it short with rewrite_notebook, keeping"
+            " what later proposals need."
         )
     return lines
 
