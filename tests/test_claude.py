@@ -280,6 +280,16 @@ def test_an_outage_ends_as_it_began(tmp_path):
         assert "claude is back" in table.clerk.told
 
 
+def test_with_nothing_to_tune_an_outage_is_waited_for(tmp_path):
+    """The stand-in has no constants either: after a pause the model is asked again."""
+    script = script_of(Fail(401, "authentication_error", "no"), Fail(529, "overloaded_error", "no"))
+    bare = SOURCE.replace("  # [0.01, 1] log", " ")
+    with Table(tmp_path, script, patience_s=0.0, source=bare) as table:
+        table.claude.stand_in.pause_s = 0.1
+        assert table.propose().researcher == "claude"
+        assert sum("declares no constant" in text for text in table.clerk.told) == 2
+
+
 def test_attempts_that_may_have_cost_something_are_few(tmp_path):
     """A proxy that answers each call with a page does not eat the cap."""
     with Table(tmp_path, lambda request: Garbage(), patience_s=1e9) as table:
@@ -441,8 +451,10 @@ def test_the_end_of_a_campaign_ends_the_thought(tmp_path):
     """Amid a stream; what the call may have cost stays reserved."""
     with Table(tmp_path, script_of(Hang(30.0, 3, pings=0.1))) as table:
         Timer(0.5, table.clerk.halt.set).start()
+        began = time.monotonic()
         with pytest.raises(Halted):
             table.propose()
+        assert time.monotonic() - began < 10, "a campaign does not wait for a thought"
         assert len(table.spent.open) == 1
 
 

@@ -328,7 +328,8 @@ def test_where_nobody_has_anything_it_waits(tmp_path):
     with Bench(tmp_path, "raise SystemExit('no')", source="A = 1\n") as bench:
         thread = Thread(target=ask, args=(bench,))
         thread.start()
-        until(lambda: any("tried again soon" in text for text in bench.clerk.told), 20)
+        said = "nor has offline for command anything"
+        until(lambda: any(said in text for text in bench.clerk.told), 20)
         assert ended == []
         bench.clerk.halt.set()
         thread.join(timeout=5)

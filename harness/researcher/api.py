@@ -4,11 +4,14 @@ Written to the Messages API, so that any server that speaks it can serve. The SD
 off: each attempt has its own reservation in the ledger.
 """
 
+import contextlib
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event as Flag
+from threading import Thread
 from typing import Any
 
 from harness.desk import Desk
@@ -20,6 +23,7 @@ from harness.researcher.trouble import Trouble, trouble_of
 
 MAX_TOKENS = 32_000  # of a reply, thinking counted
 PATIENCE_S = 120.0  # that a call is tried again for; then the server counts as away
+WATCH_S = 0.2  # between looks whether the campaign ends
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 UNKNOWN = 3  # attempts that may have cost something and gave nothing; more are not made
 
@@ -121,10 +125,8 @@ class Api:
     # -- one attempt -----------------------------------------------------------------------------
 
     def _stream(self, request: Mapping[str, Any], desk: Desk) -> Any:
-        """The whole message. Raises what the SDK does, and Cut."""
-        with self.client.messages.stream(**request) as stream:
-            for _ in stream:
-                desk.check()
+        """The whole message. Raises what the SDK does, ValueError for half a one, and Halted."""
+        with self.client.messages.stream(**request) as stream, closed_at_halt(stream, desk):
             message = stream.get_final_message()
         if message.stop_reason is None:  # a connection that was closed early raises nothing
             raise ValueError("the reply was cut off")
@@ -161,6 +163,29 @@ class Api:
         if tokens is None and usd == 0.0:
             tokens = Tokens()  # nothing was billed, and that is known
         desk.record(lambda history: Settled(call.call, usd, tokens, end))
+
+
+@contextlib.contextmanager
+def closed_at_halt(stream: Any, desk: Desk) -> Iterator[None]:
+    """A model that thinks sends pings, which the SDK does not pass on: the end of the campaign is
+    watched for by a thread, and ends the reading. Raises Halted then."""
+    done = Flag()
+
+    def watch() -> None:
+        while not done.wait(WATCH_S):
+            if desk.halt.is_set():
+                stream.close()
+                return
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    except Exception:
+        desk.check()
+        raise
+    finally:
+        done.set()
 
 
 def tokens_of(usage: Any) -> Tokens:

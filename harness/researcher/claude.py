@@ -5,23 +5,21 @@ its place, so that no slot idles; rows say so, and it is asked again for the nex
 """
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from harness.experiment import Proposal
 from harness.inspirations import index
-from harness.researcher import Brief, Exhausted
+from harness.researcher import Brief
 from harness.researcher.api import Api, Away, Unfit
 from harness.researcher.brief_text import experiment_text, system_parts
 from harness.researcher.conversation import HOUR, MINUTES, Conversation, Fruitless
-from harness.researcher.offline import Offline
+from harness.researcher.stand_in import StandIn
 from harness.researcher.transcript import Transcript, path_of
 from harness.researcher.workbench import Workbench
 
 ATTEMPTS = 2  # conversations for a proposal before the stand-in takes over
 SHORT = 0.25  # of the history, where the brief was too large
 LONGEST_AWAY_S = 3600.0  # that a server's wish to be left alone is heeded
-NOTHING_S = 60.0  # between attempts where the stand-in has nothing to propose either
 STAND_IN = "offline for claude"
 TASK = """\
 Propose experiment {number}: one edit of train.py. The virtual train.py starts as the incumbent's,
@@ -42,9 +40,9 @@ class Claude:
 
     name = "claude"
 
-    def __init__(self, api: Api, notes: Path, stand_in: Offline | None = None) -> None:
+    def __init__(self, api: Api, notes: Path) -> None:
         self.api, self.notes = api, notes
-        self.stand_in = stand_in or Offline()
+        self.stand_in = StandIn(STAND_IN)
         self.talk: Conversation | None = None  # that the last proposal came from
         self.away = ""  # why the server was away when it was last asked
         self.again_at = 0.0  # time.monotonic() before which it is not asked
@@ -53,19 +51,13 @@ class Claude:
         """Raises OutOfMoney, Halted."""
         task = TASK.format(number=brief.history.next_id, incumbent=brief.incumbent)
         while True:
-            found = self._think(brief, brief.source, task)
-            if found:
+            if found := self._think(brief, brief.source, task) or self.stand_in.propose(brief):
                 return found
-            try:
-                return replace(self.stand_in.propose(brief), researcher=STAND_IN)
-            except Exhausted:
-                brief.desk.rest(NOTHING_S)  # the model may come back, and the campaign waits
 
     def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
         """Raises OutOfMoney, Halted."""
-        if proposal.researcher == STAND_IN:
-            mended = self.stand_in.repair(brief, proposal, reason)
-            return replace(mended, researcher=STAND_IN) if mended else None
+        if self.stand_in.made(proposal):
+            return self.stand_in.repair(brief, proposal, reason)
         if self.talk is None:
             return None
         try:

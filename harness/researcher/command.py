@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import contract
 from harness.desk import Halted
 from harness.experiment import Proposal, Settings
-from harness.researcher import Brief, Exhausted, Where
+from harness.researcher import Brief, Where
 from harness.researcher import command_words as words
 from harness.researcher.commandline import CommandLine, Ran
 from harness.researcher.left_behind import (
@@ -24,7 +24,7 @@ from harness.researcher.left_behind import (
     read_left,
     read_text,
 )
-from harness.researcher.offline import Offline
+from harness.researcher.stand_in import StandIn
 from harness.sandbox import Sandbox
 from harness.untrusted import remove
 from harness.watch import LOG_BYTES, Stopped
@@ -35,7 +35,6 @@ LEAST_S, MOST_S = 300.0, 1800.0
 LEAST_AGAIN_S = 60.0
 TRANSCRIPT_BYTES = 4 * LOG_BYTES  # of all runs for one proposal together
 NOTES, NOTE_BYTES = 60, 2**18  # copied of inspirations/
-FIRST_PAUSE_S, LAST_PAUSE_S = 15.0, 600.0  # where nobody has anything to propose
 
 
 class Unable(Exception):
@@ -59,7 +58,7 @@ class Command:
         self.where, self.describe = where, describe
         self.limit_s = limit_s
         self.name = MASKED
-        self.stand_in = Offline()
+        self.stand_in = StandIn(STAND_IN)
         self.failures = 0  # in a row
         self.was_slow = False  # the last of them was ended for its time
         self._is_introduced = False
@@ -68,7 +67,6 @@ class Command:
     def propose(self, brief: Brief) -> Proposal:
         """Raises desk.Halted."""
         self._introduce(brief)
-        pause_s = FIRST_PAUSE_S
         while True:
             try:
                 limit_s = self.limit(brief.history.settings)
@@ -78,18 +76,13 @@ class Command:
                 return self._proposal(brief, left, hypothesis)
             except Unable as error:
                 brief.desk.tell(f"{self.name}: {error}; offline proposes for it until it works")
-            try:
-                return replace(self.stand_in.propose(brief), researcher=STAND_IN)
-            except Exhausted as exhausted:
-                brief.desk.tell(f"{self.name} fails, and {exhausted}; it is tried again soon")
-                brief.desk.rest(pause_s)
-                pause_s = min(2 * pause_s, LAST_PAUSE_S)
+            if found := self.stand_in.propose(brief):
+                return found
 
     def repair(self, brief: Brief, proposal: Proposal, reason: str) -> Proposal | None:
         """In the folder in which it was made."""
-        if proposal.researcher == STAND_IN:
-            repaired = self.stand_in.repair(brief, proposal, reason)
-            return repaired and replace(repaired, researcher=STAND_IN)
+        if self.stand_in.made(proposal):
+            return self.stand_in.repair(brief, proposal, reason)
         prompt = words.refusal(reason, self.limit(brief.history.settings))
         try:
             left, _ = self._ask(brief, prompt, proposal.source)
