@@ -20,6 +20,7 @@ from harness.awake import awake
 from harness.errors import Misuse
 from harness.experiment import Gpu
 from harness.repo import Repo
+from harness.researcher.access import ADDRESS, KEYS
 from harness.sandbox import Level, Place, Sandbox
 from harness.state import home
 
@@ -212,8 +213,9 @@ def _sleep() -> Check:
 
 
 def _key() -> Check:
-    server = os.environ.get("ANTHROPIC_BASE_URL")
+    server = os.environ.get(ADDRESS)
     at = f" for {server}" if server else ""
-    if os.environ.get("ANTHROPIC_API_KEY"):
-        return Check("key", "ok", f"ANTHROPIC_API_KEY is set{at}")
-    return Check("key", "ok", f"none{at}: the offline researcher needs none")
+    for name in KEYS:
+        if os.environ.get(name):
+            return Check("key", "ok", f"{name} is set{at}: a language model proposes by default")
+    return Check("key", "ok", f"none{at}: the offline researcher, which needs none, proposes")
