@@ -50,7 +50,7 @@ def test_the_key_is_never_shown(project):
     """That there is one is told, and for which server."""
     secret = "sk-planted-key"
     _, checks = doctor(project, ANTHROPIC_API_KEY=secret, ANTHROPIC_BASE_URL="http://127.0.0.1:9")
-    assert checks["key"]["found"] == "ANTHROPIC_API_KEY is set for http://127.0.0.1:9"
+    assert checks["key"]["found"].startswith("ANTHROPIC_API_KEY is set for http://127.0.0.1:9:")
     assert secret not in json.dumps(checks)
 
 
