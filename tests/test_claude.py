@@ -3,7 +3,8 @@
 import json
 import time
 from dataclasses import replace
-from threading import Timer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread, Timer
 
 import anthropic
 import httpx2
@@ -480,6 +481,34 @@ def test_a_key_is_checked_before_anything_is_begun():
             check(Access("sk-wrong", "", server.url), MODEL)
         server.down()
         assert "does not answer yet" in check(good, MODEL)
+
+
+class Forgetful(BaseHTTPRequestHandler):
+    """Promises to keep its connections, and answers one request on each."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        said = json.dumps({"id": "m", "type": "model", "created_at": STAMP, "display_name": "M"})
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said.encode())
+        self.connection.recv(1)  # the next request, or that the client is gone
+        self.close_connection = True
+
+    def log_message(self, *words):
+        pass
+
+
+def test_no_call_is_lost_on_a_connection_that_was_kept():
+    """A server may drop it as the next request comes, and that call could have cost something."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        client = Access("k", "", f"http://127.0.0.1:{server.server_port}").client()
+        assert [client.models.retrieve("m").id for _ in range(3)] == ["m"] * 3
+        server.shutdown()
 
 
 def test_inspirations_are_offered_from_the_next_proposal_on(tmp_path):

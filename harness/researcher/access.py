@@ -38,16 +38,23 @@ class Access:
         return scrubber(self.key, self.token)
 
     def client(self) -> Any:
-        """An anthropic.Anthropic that does not try again by itself."""
+        """An anthropic.Anthropic that does not try again by itself.
+
+        Each call has a connection of its own: servers drop those that are kept, and a call that
+        was lost on one could have cost something."""
         import anthropic
         import httpx2
 
+        timeout = httpx2.Timeout(SILENCE_S, connect=CONNECT_S)
         return anthropic.Anthropic(
             api_key=self.key or None,
             auth_token=self.token or None,
             base_url=self.address,
             max_retries=0,
-            timeout=httpx2.Timeout(SILENCE_S, connect=CONNECT_S),
+            timeout=timeout,
+            http_client=anthropic.DefaultHttpxClient(
+                timeout=timeout, limits=httpx2.Limits(max_keepalive_connections=0)
+            ),
         )
 
 
