@@ -281,6 +281,17 @@ def test_an_outage_ends_as_it_began(tmp_path):
         assert "claude is back" in table.clerk.told
 
 
+def test_a_server_that_is_silent_for_hours_does_not_eat_the_cap(tmp_path):
+    """The first call may have cost something; after it the server is only knocked at."""
+    with Table(tmp_path, lambda request: Hang(20.0, None), silence_s=0.3, patience_s=0.0) as table:
+        assert table.propose().researcher == STAND_IN
+        assert table.spent.total.unknown == 1
+        table.server.down()
+        names = [table.propose().researcher for _ in range(5)]
+        assert names == [STAND_IN] * 5
+        assert table.spent.total.calls == 1
+
+
 def test_with_nothing_to_tune_an_outage_is_waited_for(tmp_path):
     """The stand-in has no constants either: after a pause the model is asked again."""
     script = script_of(Fail(401, "authentication_error", "no"), Fail(529, "overloaded_error", "no"))

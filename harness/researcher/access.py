@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import Misuse
 from harness.researcher.scrub import scrubber
-from harness.researcher.trouble import trouble_of
+from harness.researcher.trouble import probe
 
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 ADDRESS = "ANTHROPIC_BASE_URL"
@@ -19,7 +19,7 @@ MODEL = "claude-opus-5-5"
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 EFFORT = "medium"
 CAP_USD = 20.0  # of a campaign with a model that costs something, where no cap is given
-CONNECT_S, SILENCE_S, CHECK_S = 10.0, 300.0, 20.0  # a stream is never silent so long: it pings
+CONNECT_S, SILENCE_S = 10.0, 300.0  # a stream is never silent so long: it pings
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,11 @@ def access(*, forget: bool) -> Access:
 def check(found: Access, model: str) -> str:
     """Ask the server whether it knows the key and the model, which costs nothing; what a person
     is to know, empty where all is well. Raises Misuse where they are refused."""
-    try:
-        found.client().with_options(timeout=CHECK_S).models.retrieve(model)
-    except Exception as error:
-        trouble = trouble_of(error, found.scrub)
-        if trouble is None:
-            raise
-        is_missing = trouble.end.startswith("404")
-        if is_missing and found.address != VENDOR:
-            return ""  # servers of one's own often have no list of models
-        if trouble.kind == "locked":
-            raise Misuse(f"{found.address} refuses: {trouble.said}") from None
-        return f"{found.address} does not answer yet ({trouble.said})"
-    return ""
+    trouble = probe(found.client(), model, found.scrub)
+    if trouble is None:
+        return ""
+    if trouble.end.startswith("404") and found.address != VENDOR:
+        return ""  # servers of one's own often have no list of models
+    if trouble.kind == "locked":
+        raise Misuse(f"{found.address} refuses: {trouble.said}")
+    return f"{found.address} does not answer yet ({trouble.said})"

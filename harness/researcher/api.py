@@ -19,7 +19,7 @@ from harness.history import History
 from harness.money import Reserved, Settled, Tokens
 from harness.pricing import Price
 from harness.researcher import Exhausted
-from harness.researcher.trouble import Trouble, trouble_of
+from harness.researcher.trouble import Trouble, probe, trouble_of
 
 MAX_TOKENS = 32_000  # of a reply, thinking counted
 PATIENCE_S = 120.0  # that a call is tried again for; then the server counts as away
@@ -121,6 +121,14 @@ class Api:
                 raise Away(trouble)
             desk.tell(f"{self.model}: {trouble.said}; again in {wait_s:.0f} s")
             desk.rest(wait_s)
+
+    def knock(self) -> None:
+        """See whether the server is there at all, before a call that may be billed for silence.
+
+        Raises Away."""
+        trouble = probe(self.client, self.model, self.scrub)
+        if trouble and trouble.kind == "retry":
+            raise Away(trouble)
 
     # -- one attempt -----------------------------------------------------------------------------
 

@@ -92,6 +92,8 @@ class Claude:
         for _ in range(ATTEMPTS):
             talk = self._talk(brief, source, task, mends, short=short)
             try:
+                if self.away:
+                    self.api.knock()
                 found = talk.run(0.0 if self.away else None)
             except Away as away:
                 self._went(away)

@@ -15,6 +15,7 @@ Scrub = Callable[[Any], Any]
 Kind = Literal["retry", "refused", "large", "locked"]
 TIMED_OUT = (408, 504, 524)  # by a proxy: behind it the reply may have been made, and billed
 SAID_CHARS = 300
+PROBE_S = 20.0
 REMEDIES = {
     401: "set ANTHROPIC_API_KEY to a key that is valid",
     402: "look at the billing of that key's account",
@@ -33,6 +34,18 @@ class Trouble:
     said: str
     is_free: bool
     wait_s: float | None = None
+
+
+def probe(client: Any, model: str, scrub: Scrub) -> Trouble | None:
+    """Ask for the model in the list of the server, which costs nothing; None where it is there."""
+    try:
+        client.with_options(timeout=PROBE_S).models.retrieve(model)
+    except Exception as error:
+        trouble = trouble_of(error, scrub)
+        if trouble is None:
+            raise
+        return trouble
+    return None
 
 
 def trouble_of(error: Exception, scrub: Scrub) -> Trouble | None:
