@@ -243,6 +243,12 @@ def test_a_silent_stream_is_given_up(tmp_path):
         assert table.spent.total.unknown == 1
 
 
+def test_a_reply_that_breaks_late_is_tried_again(tmp_path):
+    """However long it took: patience is counted from the first failure."""
+    with Table(tmp_path, script_of(Hang(30.0, 3)), silence_s=1.6, patience_s=1.5) as table:
+        assert table.propose().researcher == "claude"
+
+
 @pytest.mark.parametrize(
     ("failure", "wait_s"),
     [

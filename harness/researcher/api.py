@@ -22,7 +22,7 @@ from harness.researcher import Exhausted
 from harness.researcher.trouble import Trouble, probe, trouble_of
 
 MAX_TOKENS = 32_000  # of a reply, thinking counted
-PATIENCE_S = 120.0  # that a call is tried again for; then the server counts as away
+PATIENCE_S = 120.0  # that a call is tried again for, once it failed; then the server is away
 WATCH_S = 0.2  # between looks whether the campaign ends
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
 UNKNOWN = 3  # attempts that may have cost something and gave nothing; more are not made
@@ -98,7 +98,7 @@ class Api:
         if self.effort:
             request["output_config"] = {"effort": self.effort}
         patience_s = self.patience_s if patience_s is None else patience_s
-        began, attempt, unknown = time.monotonic(), 0, 0
+        attempt, unknown, failed_at = 0, 0, 0.0
         while True:
             call = self._reserve(request, experiment, desk)
             try:
@@ -116,8 +116,9 @@ class Api:
             wait_s = trouble.wait_s
             if wait_s is None:
                 wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.75, 1)
+            failed_at = failed_at if attempt else time.monotonic()  # a long reply may be lost late
             attempt += 1
-            if unknown >= UNKNOWN or time.monotonic() - began + wait_s > patience_s:
+            if unknown >= UNKNOWN or time.monotonic() - failed_at + wait_s > patience_s:
                 raise Away(trouble)
             desk.tell(f"{self.model}: {trouble.said}; again in {wait_s:.0f} s")
             desk.rest(wait_s)
