@@ -63,6 +63,18 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.verify_command import verify
 
             return verify(args)
+        case "seal":
+            from harness.seal_command import seal
+
+            return seal(args.tag, args.json)
+        case "close":
+            from harness.seal_command import close
+
+            return close(args.tag, args.unfinished, args.json)
+        case "reproduce":
+            from harness.reproduce_command import reproduce
+
+            return reproduce(args.tag, args.id, args.seed, args.json)
         case "doctor":
             from harness.doctor_command import doctor
 

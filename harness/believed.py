@@ -6,7 +6,7 @@ from dataclasses import replace
 from harness import belief
 from harness.belief import Measured
 from harness.contention import is_contended
-from harness.experiment import BASELINE, Posterior
+from harness.experiment import BASELINE, Outcome, Posterior
 from harness.history import History, Record
 from harness.noise import Noise
 
@@ -53,9 +53,11 @@ def _replay(measured: tuple[Measured, ...]) -> tuple[dict[int, belief.Posterior]
     return belief.replay(measured)
 
 
-def readings_of(record: Record) -> tuple[float, ...]:
-    """The accuracies of its ok trials, without contended ones where there are others."""
-    right = [outcome for outcome in record.outcomes if outcome.status == "ok"]
+def readings_of(record: Record, outcomes: tuple[Outcome, ...] | None = None) -> tuple[float, ...]:
+    """The accuracies of its ok trials, or of those given, without contended ones where there are
+    others."""
+    tried = record.outcomes if outcomes is None else outcomes
+    right = [outcome for outcome in tried if outcome.status == "ok"]
     calm = [outcome for outcome in right if not is_contended(outcome)]
     return tuple(outcome.accuracy for outcome in calm or right)
 

@@ -21,8 +21,10 @@ from harness.history import History
 from harness.leaderboard import notes, rows, slot_time, summary
 from harness.live import table
 from harness.plain import plain
+from harness.provenance import provenance, provenance_words
 from harness.repo import Repo
 from harness.scored_table import results_console
+from harness.sealed_words import board_lines
 from harness.transcript_command import print_transcript
 
 STOP_S = 3600.0
@@ -40,6 +42,7 @@ def board(tag: str | None, as_json: bool) -> int:
             parts.append(Text(used, style="dim"))
         if spent := money(found.history):
             parts.append(Text(spent, style="dim"))
+        parts += [Text(line) for line in board_lines(found.history)]
         parts += [Text(note, style="dim") for note in notes(found.history)]
         parts.append(Text(state_of(found), style="dim"))
         if damage:
@@ -56,7 +59,8 @@ def show(tag: str | None, number: int, as_json: bool, transcript: bool) -> int:
     if as_json:
         from dataclasses import asdict
 
-        print(json.dumps(asdict(record), indent=2, allow_nan=False))
+        told = asdict(record) | {"provenance": provenance(found.history, record)}
+        print(json.dumps(told, indent=2, allow_nan=False))
         return 0
     experiment, verdict = record.experiment, record.verdict
     lines: list[tuple[str, Any]] = [
@@ -74,6 +78,7 @@ def show(tag: str | None, number: int, as_json: bool, transcript: bool) -> int:
         if number:
             effect = f"{posterior.effect:+.4f} ± {posterior.effect_sd:.4f}"
             lines.append(("effect", f"{effect}, P(real) {posterior.p_real:.2f}"))
+    lines += provenance_words(found.history, record)
     if record.standing:
         lines.append(("standing", record.standing))
     if spent := found.history.spending.by_experiment.get(number):
@@ -173,6 +178,8 @@ def read(tag: str | None) -> tuple[Found, str]:
 def state_of(found: Found) -> str:
     pid = ledger_file.writer_of(found.path)
     stopped = found.history.stopped
+    if found.history.revealed:
+        return f"{found.tag} is closed"
     if pid:
         return f"{found.tag} is running (process {pid})"
     if stopped and stopped.is_finished:

@@ -18,9 +18,10 @@ from harness import ledger as ledger_file
 from harness.errors import Misuse
 from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
+from harness.provenance import package_digest, torch_version, version
 from harness.repo import FILES, Repo, check_tag
 from harness.settings import Wanted
-from harness.state import State, sha256
+from harness.state import PACKAGE, State, sha256
 
 RESULTS = Path("results")
 
@@ -60,6 +61,7 @@ def find(project: Path, wanted: Wanted, texts: Mapping[str, str]) -> Found | Non
         found = read(path) if path.is_file() and path.stat().st_size else None
         if found is None:
             return None
+        check_open(found)
         if found.history.is_finished or is_over(found.history):
             why = found.history.stopped.reason if found.history.stopped else "its deadline"
             raise Misuse(
@@ -94,7 +96,7 @@ def unfinished(project: Path) -> list[Found]:
             campaign = read(path)
         except (ledger_file.Damaged, Contradiction, OSError):
             continue
-        if campaign and not campaign.history.is_finished and not is_over(campaign.history):
+        if campaign and is_unfinished(campaign.history):
             found.append(campaign)
     return sorted(found, key=lambda f: f.history.started_at, reverse=True)
 
@@ -119,6 +121,20 @@ def restore(project: Path, tag: str, path: Path) -> None:
         unfinished = path.with_name("ledger.tmp")
         unfinished.write_text(stored, encoding="utf-8", newline="")
         unfinished.rename(path)
+
+
+def check_open(found: Found) -> None:
+    """Raises Misuse where the campaign is closed: its problems are no secret any more."""
+    if found.history.revealed:
+        raise Misuse(
+            f"the campaign {found.tag} is closed: its secret stands in the ledger, so that anyone"
+            " can draw its problems, and no figure of an edit made since would mean anything; begin"
+            " another with --tag"
+        )
+
+
+def is_unfinished(history: History) -> bool:
+    return not (history.revealed or history.is_finished or is_over(history))
 
 
 def is_over(history: History) -> bool:
@@ -166,6 +182,7 @@ def started(
         version(),
         gpus,
         based_on,
+        package_digest(PACKAGE),
     )
 
 
@@ -183,24 +200,9 @@ def machine(gpus: tuple[Gpu, ...] = ()) -> str:
         *(gpu.name for gpu in gpus),
         f"Python {sys.version.split()[0]}",
     ]
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as version_of
-
-    try:
-        found.append(f"torch {version_of('torch')}")
-    except PackageNotFoundError:
-        found.append("no torch")
+    torch = torch_version()
+    found.append(f"torch {torch}" if torch else "no torch")
     return ", ".join(found)
-
-
-def version() -> str:
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as version_of
-
-    try:
-        return version_of("thinker")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def monotonic_deadline(history: History) -> float | None:

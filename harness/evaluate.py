@@ -23,7 +23,7 @@ from harness.evaluation import (
     mean_interval,
     wilson,
 )
-from harness.problems import LADDER, Level, PoolExhausted, Subset, draw
+from harness.problems import LADDER, Level, PoolExhausted, Subset, digest, draw
 from harness.sandbox import Place
 from harness.solver_pass import Pass, Reply, pose
 from harness.solver_process import Limits, Solver
@@ -100,6 +100,7 @@ def evaluate(
         seed,
         problems,
         place.sandbox.level,
+        digest((p.level, p.problems) for p in posed[: len(ladder)]),
     )
 
 
@@ -145,10 +146,15 @@ def _place(index: int, level: Level, ladder: int) -> tuple[bool, int, int]:
 
 
 def _result(posed: Posed, reply: Reply) -> LevelResult:
-    correct = sum(is_right(reply, i, p) for i, p in enumerate(posed.problems))
-    total = len(posed.problems)
+    right = [is_right(reply, i, p) for i, p in enumerate(posed.problems)]
     return LevelResult(
-        posed.level, correct, total, floor(posed.problems), reply.seconds, reply.error
+        posed.level,
+        sum(right),
+        len(right),
+        floor(posed.problems),
+        reply.seconds,
+        reply.error,
+        "".join("01"[is_it] for is_it in right),
     )
 
 

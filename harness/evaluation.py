@@ -4,7 +4,7 @@ Counts are stored, ratios derived. Nothing here asks a solver anything; see `har
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,7 +41,8 @@ class LevelResult:
     """One level's counts. `floor` is the share that repeating an operand of the question gets.
 
     `seconds` are of solving: process CPU on a CPU, wall clock on a GPU. `error` is empty when the
-    level was answered; otherwise all its answers count as wrong.
+    level was answered; otherwise all its answers count as wrong. `right` has a 1 or a 0 for each
+    problem, in the order of the draw.
     """
 
     level: Level
@@ -50,6 +51,7 @@ class LevelResult:
     floor: float
     seconds: float
     error: str
+    right: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -98,7 +100,7 @@ class Evaluation:
 
     `accuracy` is a share: the mean over tasks of the mean over their levels. `seconds` are of
     solving the levels, controls not counted. `seed` draws the same problems again; `sandbox` is
-    the level that the solver ran at.
+    the level that the solver ran at; `digest` is that of the ladder's problems.
     """
 
     status: Status
@@ -111,6 +113,7 @@ class Evaluation:
     seed: str
     problems: int
     sandbox: str
+    digest: str = ""
 
     @property
     def tasks(self) -> dict[str, float]:
@@ -137,6 +140,7 @@ class Evaluation:
             "seconds": self.seconds,
             "seed": self.seed,
             "problems": self.problems,
+            "problems_sha256": self.digest,
             "sandbox": self.sandbox,
             "reason": self.reason,
         }
@@ -144,7 +148,12 @@ class Evaluation:
 
 def level_weights(results: Iterable[LevelResult]) -> list[float]:
     """What each level counts in the accuracy: tasks alike, and alike the levels of a task."""
-    tasks = [result.level.task for result in results]
+    return weights_of([result.level.name for result in results])
+
+
+def weights_of(names: Sequence[str]) -> list[float]:
+    """The same, of levels by their names such as add:4."""
+    tasks = [name.partition(":")[0] for name in names]
     return [1 / (len(set(tasks)) * tasks.count(task)) for task in tasks]
 
 
@@ -154,7 +163,7 @@ def mean_accuracy(results: tuple[LevelResult, ...]) -> float:
     return min(1.0, math.fsum(w * r.accuracy for w, r in zip(weights, results, strict=True)))
 
 
-def wilson(correct: int, total: int, z: float = Z_95) -> Interval:
+def wilson(correct: float, total: int, z: float = Z_95) -> Interval:
     """Score interval of a proportion (Wilson 1927, J. Am. Stat. Assoc. 22, 209-212)."""
     if total == 0:
         return 0.0, 1.0

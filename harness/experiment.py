@@ -9,6 +9,7 @@ from typing import Literal
 
 from harness.evaluation import Status
 from harness.money import Model, Reserved, Settled
+from harness.sealed import Compared, Opened, Revealed
 
 Decision = Literal["keep", "discard", "crash"]
 Standing = Literal["provisional", "confirmed", "withdrawn"]
@@ -99,6 +100,10 @@ class Outcome:
     checkpoint: str  # SHA-256 of its tensors; equal ones from different seeds reveal a pinned seed
     flags: tuple[str, ...] = ()
     start_s: float | None = None
+    problems: str = ""  # SHA-256 of those that were asked; this and what follows: "" if unknown
+    torch: str = ""  # its version
+    gpu: str = ""
+    driver: str = ""  # the GPU's
 
     @property
     def accuracy(self) -> float:
@@ -197,6 +202,7 @@ class Started:
     version: str
     gpus: tuple[Gpu, ...] = ()
     based_on: str = ""  # TAG:ID of the experiment whose train.py it starts from, if any
+    package: str = ""  # SHA-256 of the harness's own copy that runs the campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,5 +289,5 @@ class Stopped:
 
 Event = (
     Started | Resumed | Proposed | Merged | Tried | Judged | Reviewed | Closing | Stopped
-    | Reserved | Settled | Learned
+    | Reserved | Settled | Learned | Opened | Compared | Revealed
 )  # fmt: skip

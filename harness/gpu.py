@@ -161,6 +161,15 @@ def check_inside(place: Place, scratch: Path) -> None:
         )
 
 
+def driver() -> str:
+    """The NVIDIA driver's version, empty where there is none."""
+    nvml = _nvml()
+    try:
+        return str(nvml.nvmlSystemGetDriverVersion()) if nvml else ""
+    except nvml.NVMLError:
+        return ""
+
+
 @functools.cache
 def _nvml() -> Any:
     """The bindings, begun once; None where there is no NVIDIA driver."""

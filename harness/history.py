@@ -1,5 +1,6 @@
 """What the events of a ledger add up to: experiments, verdicts, incumbent. A pure fold."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
@@ -27,6 +28,7 @@ from harness.experiment import (
 )
 from harness.ledger import Entry
 from harness.money import NoSuchCall, Reserved, Settled, Spending
+from harness.sealed import Compared, NoSuchSet, Opened, Revealed, Sets
 
 
 class Contradiction(Broken):
@@ -90,6 +92,8 @@ class History:
         self.open: dict[int, None] = {}  # experiments without a verdict, oldest first
         self.fingerprints: dict[str, int] = {}
         self.stopped: Stopped | None = None
+        self.sealed = Sets()
+        self.revealed: Revealed | None = None
         self.events = 0
 
     @classmethod
@@ -154,6 +158,8 @@ class History:
         self.last_at = max(self.last_at, entry.time)
         if (self.started is None) != isinstance(entry.event, Started):
             raise Contradiction(self.events, "the ledger must begin, once, with `started`")
+        if self.revealed:
+            raise Contradiction(self.events, "the campaign was closed before it")
         match entry.event:
             case Started():
                 self.started, self.started_at = entry.event, entry.time
@@ -200,8 +206,8 @@ class History:
                 self._judge(verdict, commit, entry.time)
             case Reviewed():
                 self._review(entry.event)
-            case Reserved() | Settled():
-                self._pay(entry.event)
+            case Reserved() | Settled() | Opened() | Compared():
+                self._book(entry.event)
             case Learned(number, replaces_all=replaces_all):
                 before = () if replaces_all else self.lessons
                 self.lessons = (*before, entry.event)
@@ -214,14 +220,21 @@ class History:
                 self.closing_at = entry.time
             case Stopped():
                 self.stopped = entry.event
+            case Revealed(secret):
+                assert self.started
+                if hashlib.sha256(secret.encode()).hexdigest() != self.started.secret_sha256:
+                    raise Contradiction(self.events, "this is not the secret that it began with")
+                self.revealed = entry.event
 
-    def _pay(self, event: Reserved | Settled) -> None:
+    def _book(self, event: Reserved | Settled | Opened | Compared) -> None:
         try:
             if isinstance(event, Reserved):
                 self.spending.reserve(event)
-            else:
+            elif isinstance(event, Settled):
                 self.spending.settle(event)
-        except NoSuchCall as error:
+            else:
+                self.sealed = self.sealed.after(event)
+        except (NoSuchCall, NoSuchSet) as error:
             raise Contradiction(self.events, str(error)) from error
 
     def _propose(self, experiment: Experiment, time: str) -> None:

@@ -9,6 +9,8 @@ from harness.believed import posteriors
 from harness.costs import usd_of
 from harness.experiment import BASELINE, Posterior, Standing
 from harness.history import History, Record
+from harness.provenance import provenance
+from harness.sealed_words import sealed_accuracies
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Row:
     trials: int
     flags: tuple[str, ...]
     is_incumbent: bool
+    sealed: float | None  # accuracy on the sealed set that was opened last for it
+    provenance: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -78,6 +82,8 @@ def _row(history: History, record: Record, posterior: Posterior | None, busy: se
         len(record.outcomes),
         tuple(flag for outcome in record.outcomes for flag in outcome.flags),
         experiment.id == history.incumbent,
+        sealed_accuracies(history).get(experiment.id),
+        provenance(history, record),
     )
 
 

@@ -13,14 +13,15 @@ from queue import Empty
 from threading import Event as Flag
 from threading import current_thread, main_thread
 
-from harness import commits, judge, notebook
+from harness import commits, judge, notebook, sealing
 from harness.agenda import Agenda, is_enough, waiting
 from harness.commits import Base
 from harness.contention import flags_of
 from harness.desk import Asked
+from harness.ending import MOST_LOST, why_stop
 from harness.errors import Interrupted
-from harness.executor import Executor, Finished, Note
-from harness.experiment import BASELINE, Closing, Judged, Learned, Proposed, Stopped, Trial, Tried
+from harness.executor import Executor, Finished, Note, Unsealed
+from harness.experiment import Closing, Judged, Learned, Proposed, Stopped, Trial, Tried
 from harness.experiment import Event as LedgerEvent
 from harness.history import History
 from harness.ledger import FULL, Ledger
@@ -31,12 +32,11 @@ from harness.researcher import Researcher
 from harness.researcher.gatekeeper import TryOut
 from harness.researcher.prepare import Prepared
 from harness.room import lacking
+from harness.sealed import Opened
 from harness.thinking import Thinking
 
 TICK_S = 0.5  # between looks at the clock, the disk and the view
 ROOM_S = 5.0  # between looks for room on a full disk
-MOST_LOST = 2 * judge.LOST_MOST  # in a row, so of three experiments: it is none of theirs
-LOST = "the machine loses one trial after another"
 
 
 class Loop:
@@ -121,23 +121,13 @@ class Loop:
     def why_stop(self) -> Stopped | None:
         """Nothing is begun any more and nothing runs; None while there is something to do."""
         running = self.executor.running()
-        if self.ending and self.ending.at_once:
-            return Stopped("stopped by hand", False)
-        if judge.verdicts(self.history, running) or self.history.unreviewed:
-            return None
-        if running:
-            return None
-        if self.ending:
-            return Stopped("stopped by hand", False)
-        if self.history.lost > MOST_LOST:
-            return Stopped(f"{LOST}, the last one so: {self.history.last_lost}", False)
-        baseline = self.history.records.get(BASELINE)
-        if baseline and baseline.verdict and baseline.verdict.decision == "crash":
-            reason = f"the baseline does not train: {baseline.verdict.reason}"
-            return Stopped(reason, True)
-        if self.history.closing and self.next_trial() is None:
-            return Stopped(self.history.closing.reason, True)
-        return None
+        return why_stop(
+            self.history,
+            ending=self.ending,
+            is_busy=bool(running) or self.executor.is_unsealing(),
+            is_verdict_due=bool(judge.verdicts(self.history, running) or self.history.unreviewed),
+            has_more=lambda: self.next_trial() is not None or self.due_set() is not None,
+        )
 
     def judge_one(self) -> bool:
         """A verdict or a review, where one is due."""
@@ -170,6 +160,18 @@ class Loop:
             self.start(trial)
         if waiting(self.history, self.executor.running()) < self.executor.slots:
             self.ask_researcher()
+        is_idle = not self.executor.running() and self.next_trial() is None
+        if is_idle and (opened := self.due_set()):
+            if self.history.sealed.pending is None:
+                self.record(opened)
+            self.tell(f"asking sealed set {opened.number}, of the end")
+            self.executor.unseal(opened)
+
+    def due_set(self) -> Opened | None:
+        """A sealed set that is to be asked now, after the last repeat."""
+        if self.executor.is_unsealing():
+            return None
+        return sealing.due(self.history, self.executor.is_stored, self.agenda.left_s())
 
     def next_trial(self) -> Trial | None:
         return self.agenda.next_trial(self.history, self.executor.running())
@@ -216,6 +218,9 @@ class Loop:
                 for trial in self.executor.running():
                     if (trial.experiment, trial.seed) == (outcome.experiment, outcome.seed):
                         self.executor.done(trial)
+            case Unsealed(compared):
+                self.executor.unsealed()
+                self.settled(compared)
             case Prepared():
                 self.agenda.prepared()
                 self.record(Proposed(commits.proposed(self.repo, self.history, message)))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from harness.desk import Asked
-from harness.executor import Finished, Note
+from harness.executor import Finished, Note, Unsealed
 from harness.researcher.prepare import Prepared
 
 
@@ -29,5 +29,5 @@ class Signal:
     at_once: bool
 
 
-Message = Asked | Finished | Note | Prepared | Drained | Failed | Signal
+Message = Asked | Finished | Unsealed | Note | Prepared | Drained | Failed | Signal
 Inbox = SimpleQueue[Message]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.parser_proof import add_proof
 from harness.values import count, levels, number, percent, positive, problems, seconds, tasks
 
 
@@ -38,6 +39,7 @@ def make_parser() -> Parser:
     _add_show(commands)
     _add_diff(commands)
     _add_verify(commands)
+    add_proof(commands)
     _add_doctor(commands)
     return parser
 
@@ -233,7 +235,7 @@ def _add_verify(commands: "argparse._SubParsersAction[Parser]") -> None:
         "(default: fresh secret ones)",
     )
     command.add_argument(
-        "--problems", metavar="N", type=problems, default=500, help="problems a level (default 500)"
+        "--problems", metavar="N", type=problems, help="problems a level (default 500)"
     )
     command.add_argument(
         "--tasks",

@@ -24,7 +24,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b, shake_256
+from hashlib import blake2b, sha256, shake_256
 from itertools import combinations_with_replacement, count, product, repeat
 from typing import Literal, NamedTuple, TypeVar, get_args
 
@@ -134,6 +134,16 @@ def draw(level: Level, n: int, *, subset: Subset, seed: str) -> list[Problem]:
     problems = [_ask(each, random, i < n_edges) for i, each in enumerate(taken.values())]
     random.shuffle(problems)
     return problems
+
+
+def digest(levels: Iterable[tuple[Level, Iterable[Problem]]]) -> str:
+    """SHA-256 of level names, questions and answers, in their order: which problems were asked."""
+    total = sha256()
+    for at, problems in levels:
+        total.update(f"{at.name}\n".encode())
+        for problem in problems:
+            total.update(f"{problem.question}={problem.answer}\n".encode())
+    return total.hexdigest()
 
 
 def _take(

@@ -141,6 +141,9 @@ class Repo:
     def parents(self, commit: str) -> tuple[str, ...]:
         return tuple(self._run("rev-list", "--parents", "--max-count=1", commit).split()[1:])
 
+    def message(self, commit: str) -> str:
+        return self._run("show", "--no-patch", "--format=%B", commit)
+
     def is_ancestor(self, old: str, new: str) -> bool:
         try:
             self._run("merge-base", "--is-ancestor", old, new)

@@ -29,7 +29,7 @@ PR_SET_DUMPABLE = 4
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`subset` is validation, or public for a preflight, which has no controls."""
+    """`subset` is validation, or public for a preflight or sealed, which have no controls."""
 
     run: str
     seed: str
@@ -93,7 +93,7 @@ def main() -> None:
     place = Place(Sandbox(job.level, ""), memory_mb=job.memory_mb)  # type: ignore[arg-type]
     official = job.subset == "validation"
     try:
-        found = evaluate(
+        evaluation = evaluate(
             run,
             seed=job.seed,
             problems=job.problems,
@@ -102,7 +102,10 @@ def main() -> None:
             controls=official,
             ladder=LADDER if job.tasks is None else within(parse_tasks(job.tasks)),
             place=place,
-        ).as_dict()
+        )
+        found = evaluation.as_dict()
+        if job.subset == "sealed":  # which problems, so that two solvers can be compared by them
+            found["right"] = {level.level.name: level.right for level in evaluation.levels}
         found["digest"] = digest(checkpoint_file.read(run / "checkpoint.pt"))
     except Refused as refused:
         found = {"status": refused.status, "reason": refused.reason, "levels": [], "digest": ""}

@@ -15,13 +15,14 @@ from types import FrameType
 from harness import campaign as campaigns
 from harness.awake import awake
 from harness.commits import Base
+from harness.ending import LOST
 from harness.errors import Broken, Misuse
 from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
 from harness.gpu import check_inside, detect
 from harness.history import History
 from harness.ledger import Ledger
 from harness.live import View, plan
-from harness.loop import LOST, Loop
+from harness.loop import Loop
 from harness.messages import Inbox, Signal
 from harness.origin import offer
 from harness.preflight import Flight, preflight
@@ -73,8 +74,8 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
             repo,
             ledger,
             settings,
-            _sandbox_of(settings, rehearse),
-            _gpus_of(history, rehearse),
+            sandbox_of(settings, rehearse),
+            gpus_of(history, rehearse),
             rehearse,
         )
         end_survivors(state)
@@ -165,11 +166,14 @@ def _work(session: Session, history: History) -> int:
 
 def farewell(history: History, stopped: Stopped) -> int:
     from harness.leaderboard import summary
+    from harness.sealed_words import board_lines
 
     assert history.started
     tag = history.started.tag
     with contextlib.suppress(OSError):
         print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
+        for line in board_lines(history):
+            print(line, file=sys.stderr)
         more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
         print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
     if stopped.reason.startswith(LOST):
@@ -204,7 +208,7 @@ def _device(asked: str) -> tuple[str, tuple[Gpu, ...]]:
     return device, found.gpus if device == "cuda" else ()
 
 
-def _gpus_of(history: History, rehearse: bool) -> tuple[Gpu, ...]:
+def gpus_of(history: History, rehearse: bool) -> tuple[Gpu, ...]:
     """Those of the campaign, which must be here still: figures of others do not compare."""
     assert history.started
     recorded = history.started.gpus
@@ -247,7 +251,7 @@ def answer_signals(inbox: Inbox, view: View) -> None:
     signal.signal(signal.SIGHUP, hang_up)
 
 
-def _sandbox_of(settings: Settings, rehearse: bool) -> Sandbox:
+def sandbox_of(settings: Settings, rehearse: bool) -> Sandbox:
     """The level of the campaign, which must work still. Raises Misuse."""
     if rehearse:
         return Sandbox("none", "none needed: a rehearsal trains nothing")

@@ -17,8 +17,9 @@ from typing import Any
 from harness import score
 from harness.evaluation import Status
 from harness.experiment import LevelCount, Outcome, Settings, Trial
-from harness.gpu import is_gone
+from harness.gpu import driver, is_gone
 from harness.metrics import count, last_metrics
+from harness.provenance import torch_version
 from harness.sandbox import Place
 from harness.training import Ended, Run, collect, train
 from harness.untrusted import remove
@@ -103,6 +104,10 @@ def run_trial(order: Order, stop: Event) -> Outcome:
         sandbox=order.place.sandbox.level,
         checkpoint=found.get("digest", ""),
         start_s=round(watch.began_at, 3) if watch and watch.began_at is not None else None,
+        problems=found.get("problems_sha256", ""),
+        torch=torch_version(),
+        gpu=order.place.gpu.name if order.place.gpu else "",
+        driver=driver() if order.place.gpu else "",
     )
 
 
@@ -200,6 +205,10 @@ def ask_scorer(
         return score.result(*answer[0])
     except RuntimeError as error:
         raise Lost(str(error)) from None
+
+
+def trial_folder(results: Path, trial: Trial) -> Path:
+    return results / "experiments" / f"{trial.experiment:04d}" / str(trial.seed)
 
 
 def memory_for_each(slots: int) -> int:

@@ -1,6 +1,7 @@
 """`thinker verify`: the accuracy of a run on fresh problems, with its controls."""
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -8,10 +9,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.errors import Interrupted, Misuse
+from harness.errors import Broken, Interrupted, Misuse
+
+if TYPE_CHECKING:
+    from harness.evaluation import Evaluation
+    from harness.history import History
+    from harness.problems import Level
 
 BUDGET_S = 900.0
+PROBLEMS = 500  # a level
 
 
 def verify(args: argparse.Namespace) -> int:
@@ -22,26 +30,72 @@ def verify(args: argparse.Namespace) -> int:
     if run is None:
         run = train(args.path, device=device, budget_s=args.budget_s or BUDGET_S)
 
+    from rich.text import Text
+
     from harness.by_hand import asking
     from harness.evaluate import evaluate
     from harness.scored_table import results_console, scored_table, verify_command
 
+    campaign = campaign_of(Path.cwd(), args.seed) if args.seed else None
     with asking() as ask:
         evaluation = evaluate(
             run,
             seed=args.seed,
-            problems=args.problems,
+            problems=args.problems or (campaign.settings.problems if campaign else PROBLEMS),
             extra=args.tasks,
             device=device,
             on_progress=ask,
+            ladder=ladder_of(campaign.settings.tasks if campaign else None),
         )
     command = verify_command(run, evaluation, device=device)
+    told = same_problems(campaign, evaluation) if campaign else ""
     if args.json:
         result = {"run": str(run), **evaluation.as_dict(), "command": command}
+        if campaign and campaign.started:
+            result |= {"campaign": campaign.started.tag, "campaign_problems": told}
         print(json.dumps(result, indent=2, allow_nan=False))
     else:
         results_console().print(scored_table(evaluation, command=command))
+        if told:
+            results_console().print(Text(f"\n{told}"))
     return 0 if evaluation.status == "ok" else 1
+
+
+def campaign_of(project: Path, seed: str) -> "History | None":
+    """The campaign here whose secret this is, by the SHA-256 in its ledger."""
+    from harness import campaign as campaigns
+    from harness.ledger import Damaged
+    from harness.state import sha256
+
+    for path in sorted((project / campaigns.RESULTS).glob("*/ledger.jsonl")):
+        with contextlib.suppress(Damaged, Broken, OSError):
+            found = campaigns.read(path)
+            started = found.history.started if found else None
+            if found and started and started.secret_sha256 == sha256(seed):
+                return found.history
+    return None
+
+
+def ladder_of(tasks: str | None) -> "tuple[Level, ...]":
+    from harness.tasks import LADDER, parse_tasks, within
+
+    return LADDER if tasks is None else within(parse_tasks(tasks))
+
+
+def same_problems(history: "History", evaluation: "Evaluation") -> str:
+    """Whether these are the very problems that a campaign's trials were asked, in words."""
+    assert history.started
+    tag = history.started.tag
+    outcomes = [o for record in history.records.values() for o in record.outcomes]
+    told = {o.problems for o in outcomes if o.problems}
+    digest = evaluation.digest[:12]
+    if not told:
+        return f"drawn from the secret of {tag}, whose ledger has no digest to compare with"
+    if evaluation.digest in told:
+        return f"these are the validation problems of {tag}, as its ledger says ({digest})"
+    asked, count = evaluation.problems, history.settings.problems
+    why = f": {asked} a level, and there {count}" if asked != count else ""
+    return f"drawn from the secret of {tag}, but not what its trials were asked{why} ({digest})"
 
 
 def trained_run(path: Path) -> Path | None:

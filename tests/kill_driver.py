@@ -22,7 +22,7 @@ import git  # noqa: F401 (imported before the forks, not in each)
 from harness import campaign as campaigns
 from harness.believed import posteriors
 from harness.commits import Base
-from harness.executor.rehearsal import Rehearsal, outcome_of
+from harness.executor.rehearsal import Rehearsal, compared_of, outcome_of
 from harness.experiment import Learned, Resumed, Settings, Started, Trial
 from harness.history import History
 from harness.judge import seeds
@@ -32,9 +32,13 @@ from harness.money import Model, Reserved, Settled, Tokens
 from harness.preflight import Flight
 from harness.repo import Repo
 from harness.researcher.listed import Listed
+from harness.seal_command import reveal, unseal
+from harness.state import sha256
 
 TAG = "night"
 CAMPAIGN = "00000000-0000-4000-8000-000000000000"
+SECRET = "what draws the problems"
+SETS = 2  # one that the campaign opens itself, and one by hand
 EXPERIMENTS, CAP_USD, MOST_USD, USD = 6, 20.0, 0.5, 0.25
 SETTINGS = Settings(
     1.0, None, 1, 1, 1, "cpu", "cpu", "none", ("list", "x"), EXPERIMENTS, None,
@@ -55,7 +59,7 @@ WHO = ["-c", "user.name=a person", "-c", "user.email=person@localhost"]
 
 
 def started():
-    return Started(TAG, CAMPAIGN, SETTINGS, "", "", "", "", "a machine", "0")
+    return Started(TAG, CAMPAIGN, SETTINGS, "", "", "", sha256(SECRET), "a machine", "0")
 
 
 def readings(source):
@@ -126,7 +130,7 @@ def make_template(folder):
 
 
 def campaign(project, hook):
-    """Run it to its end, as harness.run_command does it."""
+    """Run it to its end, as harness.run_command does it; open a sealed set by hand, and close."""
     path = campaigns.ledger_of(project, TAG)
     path.parent.mkdir(parents=True, exist_ok=True)
     repo = Repo(project, TAG, lambda name: hook("git", name, None))
@@ -154,6 +158,10 @@ def campaign(project, hook):
         )
         if not history.is_finished:
             loop.run()
+        history = loop.history
+        if len(history.sealed.compared) < SETS:
+            history = unseal(ledger, repo, history, lambda trial: True, compared_of)
+        reveal(ledger, repo, history, SECRET)
 
 
 class Killer:
@@ -228,6 +236,10 @@ def result(project):
         "within the cap": history.spending.committed_usd <= CAP_USD,
         "each was billed": all(s.usd >= USD for s in history.spending.by_experiment.values()),
         "open calls": len(history.spending.open),
+        "sealed": [(o.number, o.candidate, o.seeds, o.why) for o in history.sealed.opened],
+        "said": [found.levels for found in history.sealed.compared],
+        "revealed": history.revealed.secret,
+        "stored whole": stored == campaigns.ledger_of(project, TAG).read_text(),
         "lessons": sorted({lesson.text for lesson in history.lessons}),
     }
 
@@ -278,6 +290,7 @@ def main():
     verdicts = [row[1:4] for row in wanted["experiments"]]
     standings = [row[4] for row in wanted["experiments"]]
     facts = {"points": len(points), "verdicts": verdicts, "standings": standings}
+    facts["sealed"] = wanted["sealed"]
     print(json.dumps(facts | {"different": different}, default=str))
 
 

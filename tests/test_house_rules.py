@@ -18,7 +18,9 @@ COMMANDS = {
     "__main__",
     "board_command",
     "doctor_command",
+    "reproduce_command",
     "run_command",
+    "seal_command",
     "session",
     "verify_command",
 }
@@ -102,6 +104,7 @@ def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
     commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
+    commands += ("seal", "close", "reproduce")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],

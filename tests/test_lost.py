@@ -9,13 +9,14 @@ import pytest
 
 from harness import campaign as campaigns
 from harness.commits import Base
+from harness.ending import LOST, MOST_LOST
 from harness.executor import Finished
 from harness.executor.rehearsal import Rehearsal, outcome_of
 from harness.experiment import Resumed
 from harness.history import History
 from harness.judge import LOST_MOST
 from harness.ledger import Ledger
-from harness.loop import LOST, MOST_LOST, Loop
+from harness.loop import Loop
 from harness.preflight import Flight
 from harness.repo import Repo
 from harness.researcher.listed import Listed

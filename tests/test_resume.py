@@ -12,7 +12,8 @@ SHARES = 2
 
 
 def test_killed_before_every_append_and_git_step(tmp_path):
-    """Every kill point, torn lines too: same experiments, verdicts, sources, branch, checkout."""
+    """Every kill point, torn lines too: same experiments, verdicts, sources, branch, checkout, and
+    sealed sets, none opened twice."""
     running = []
     for share in range(SHARES):
         folder = tmp_path / str(share)
@@ -37,4 +38,6 @@ def test_killed_before_every_append_and_git_step(tmp_path):
         "keep",
     ]
     assert standings == [None, "confirmed", "confirmed", None, None, None, "withdrawn"]
+    opened = [(number, candidate, why) for number, candidate, _, why in said[0]["sealed"]]
+    assert opened == [(1, 2, "the end of the campaign"), (2, 2, "thinker seal")]
     assert [different for one in said for different in one["different"]] == []

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.experiment import Outcome, Trial
+from harness.sealed import Compared, Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,13 @@ class Finished:
     """A trial has ended; what an executor delivers."""
 
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A sealed set was asked; delivered like a trial."""
+
+    compared: Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +42,17 @@ class Executor(Protocol):
     def done(self, trial: Trial) -> None:
         """The loop has taken its outcome: its slot is free."""
 
+    def is_stored(self, trial: Trial) -> bool:
+        """Its checkpoint can be asked still."""
+
+    def unseal(self, opened: Opened) -> None:
+        """Ask a sealed set on the first slot, while no trial runs."""
+
+    def is_unsealing(self) -> bool:
+        """A set is being asked, and what it says has not been taken."""
+
+    def unsealed(self) -> None:
+        """The loop has taken what it said."""
+
     def kill(self) -> None:
-        """End all trials now, without outcomes, and wait until they have."""
+        """End all trials and what is asked now, without outcomes, and wait until they have."""

@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
-from harness.executor import Finished, Note
+from harness.executor import Finished, Note, Unsealed
 from harness.experiment import Gpu, Settings, Trial
 from harness.gpu import wait_until_free
 from harness.sandbox import Place, Sandbox
+from harness.sealed import Compared, Opened
+from harness.sealing import Asking, ask
 from harness.state import State
-from harness.trial import Order, lost, memory_for_each, run_trial
+from harness.trial import Lost, Order, lost, memory_for_each, run_trial
+from harness.trial import trial_folder as trial_folder
+from harness.untrusted import remove
 
 
 class Local:
@@ -23,16 +27,16 @@ class Local:
         state: State,
         results: Path,
         gpus: Sequence[Gpu],
-        deliver: Callable[[Finished | Note], None],
+        deliver: Callable[[Finished | Unsealed | Note], None],
     ) -> None:
         self.slots = settings.slots
         self.settings, self.state, self.results = settings, state, results
         memory_mb = memory_for_each(settings.slots)
-        places = places_of_slots(sandbox, settings.slots, gpus)
-        self.places = [replace(place, memory_mb=memory_mb) for place in places]
+        self.places = places_of_slots(sandbox, settings.slots, gpus, memory_mb)
         self.deliver = deliver
         self._busy: dict[Trial, int] = {}
         self._threads: list[Thread] = []
+        self._is_unsealing = False
         self._stop = Event()
 
     def running(self) -> list[Trial]:
@@ -75,6 +79,36 @@ class Local:
     def done(self, trial: Trial) -> None:
         del self._busy[trial]
 
+    def is_stored(self, trial: Trial) -> bool:
+        return (trial_folder(self.results, trial) / "checkpoint.pt").is_file()
+
+    def unseal(self, opened: Opened) -> None:
+        self._is_unsealing = True
+        thread = Thread(target=self._unseal, args=(opened,), name="sealed set")
+        self._threads.append(thread)
+        thread.start()
+
+    def _unseal(self, opened: Opened) -> None:
+        place, scratch = self.places[0], self.state.scratch / f"sealed-{opened.number}"
+        asking = Asking(self.settings, self.state.secret(), self.results, place, scratch)
+        try:
+            found = ask(opened, asking, self._stop)
+        except Lost:
+            return
+        except Exception as error:  # as of a trial: it is one set, and not the night
+            said = f"the harness failed: {type(error).__name__}: {error}"[:300]
+            found = Compared(opened.number, (), said, "", place.sandbox.level, 0.0)
+        finally:
+            remove(scratch)
+        if not self._stop.is_set():
+            self.deliver(Unsealed(found))
+
+    def is_unsealing(self) -> bool:
+        return self._is_unsealing
+
+    def unsealed(self) -> None:
+        self._is_unsealing = False
+
     def kill(self) -> None:
         self._stop.set()
         for thread in self._threads:
@@ -82,15 +116,13 @@ class Local:
         self._busy.clear()
 
 
-def trial_folder(results: Path, trial: Trial) -> Path:
-    return results / "experiments" / f"{trial.experiment:04d}" / str(trial.seed)
-
-
-def places_of_slots(sandbox: Sandbox, slots: int, gpus: Sequence[Gpu]) -> list[Place]:
+def places_of_slots(
+    sandbox: Sandbox, slots: int, gpus: Sequence[Gpu], memory_mb: int | None = None
+) -> list[Place]:
     """Cores and a GPU for each slot; more slots than GPUs share them."""
     cores = cores_of_slots(slots)
     return [
-        Place(sandbox, cores[slot], gpus[slot % len(gpus)] if gpus else None)
+        Place(sandbox, cores[slot], gpus[slot % len(gpus)] if gpus else None, memory_mb)
         for slot in range(slots)
     ]
 

@@ -6,17 +6,20 @@ It tries out a list, a researcher or the harness itself in seconds. Its accuraci
 import hashlib
 from collections.abc import Callable
 
-from harness.executor import Finished
+from harness.executor import Finished, Unsealed
 from harness.experiment import LevelCount, Outcome, Trial
 from harness.problems import LADDER
+from harness.sealed import Compared, Opened
+from harness.sealing import paired
 
 PROBLEMS = 1000
 
 
 class Rehearsal:
-    def __init__(self, slots: int, deliver: Callable[[Finished], None]) -> None:
+    def __init__(self, slots: int, deliver: Callable[[Finished | Unsealed], None]) -> None:
         self.slots, self.deliver = slots, deliver
         self._busy: list[Trial] = []
+        self._is_unsealing = False
 
     def running(self) -> list[Trial]:
         return list(self._busy)
@@ -27,6 +30,19 @@ class Rehearsal:
 
     def done(self, trial: Trial) -> None:
         self._busy.remove(trial)
+
+    def is_stored(self, trial: Trial) -> bool:
+        return True
+
+    def unseal(self, opened: Opened) -> None:
+        self._is_unsealing = True
+        self.deliver(Unsealed(compared_of(opened)))
+
+    def is_unsealing(self) -> bool:
+        return self._is_unsealing
+
+    def unsealed(self) -> None:
+        self._is_unsealing = False
 
     def kill(self) -> None:
         self._busy.clear()
@@ -56,3 +72,19 @@ def outcome_of(trial: Trial, source: str) -> Outcome:
         sandbox="rehearsal",
         checkpoint=digest.hex(),
     )
+
+
+def compared_of(opened: Opened) -> Compared:
+    """What a sealed set says: each trial's right answers from the bits of a hash."""
+    rights = {
+        Trial(number, seed): {
+            level.name: _bits(f"{number} {seed} {level.name}") for level in LADDER
+        }
+        for seed in opened.seeds
+        for number in (opened.candidate, opened.baseline)
+    }
+    return Compared(opened.number, paired(opened, rights), "", "", "rehearsal", 0.0)
+
+
+def _bits(text: str) -> str:
+    return f"{int.from_bytes(hashlib.sha256(text.encode()).digest(), 'big'):0256b}"

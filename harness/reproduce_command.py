@@ -1,0 +1,181 @@
+"""`thinker reproduce`: train an experiment again from its commit, and say whether its figures hold.
+
+What can be compared without a training is compared first, and where it disagrees nothing is
+trained: the ledger's figures are not what they were.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+
+from harness import campaign as campaigns
+from harness import cross_check
+from harness import ledger as ledger_file
+from harness.campaign import Found
+from harness.errors import Broken, Interrupted, Misuse
+from harness.experiment import Gpu, Outcome, Trial
+from harness.history import History, Record
+from harness.plain import plain
+from harness.provenance import package_digest, torch_version, version
+from harness.repo import Repo
+from harness.reproducing import Found as Answered
+from harness.reproducing import differences, judge, prediction_of
+from harness.sandbox import Place
+from harness.seal_command import refuse_rehearsed, secret_of, whole
+from harness.state import PACKAGE, home
+
+
+def reproduce(tag: str | None, number: int, seed: int | None, as_json: bool) -> int:
+    """0 yes, 1 no. Raises Misuse, Broken, Interrupted."""
+    from harness.score import hide
+
+    found = whole(tag)
+    refuse_rehearsed(found)
+    _refuse_beside(Path.cwd())
+    history = found.history
+    if number not in history.records:
+        raise Misuse(f"there is no experiment {number}; they go from 0 to {history.next_id - 1}")
+    record = history.records[number]
+    right = [outcome for outcome in record.outcomes if outcome.status == "ok"]
+    if record.verdict is None or not right:
+        raise Misuse(f"experiment {number} has no accuracy that could be reproduced")
+    chosen = right[0].seed if seed is None else seed
+    told = next((o for o in record.outcomes if o.seed == chosen), None)
+    hide()
+    secret, repo = secret_of(history), Repo(Path.cwd(), found.tag)
+    try:
+        disagreeing = cross_check.disagreements(found, record, repo, secret)
+        source = repo.source(record.commit)
+    except repo.failure as error:
+        raise Broken(
+            f"git does not have the commit of experiment {number} ({record.commit[:12]}); fetch"
+            f" {repo.refs}/* from where the campaign ran"
+        ) from error
+    if disagreeing:
+        reason = "the records disagree, so that nothing was trained; the ledger as git has it: "
+        reason += f"git show {repo.refs}/ledger"
+        answered = Answered("no", reason, tuple(disagreeing), ())
+    else:
+        answered = _train(found, record, chosen, told, source, secret)
+    _tell(found, number, chosen, answered, as_json)
+    return 0 if answered.answer == "yes" else 1
+
+
+def _train(
+    found: Found, record: Record, seed: int, told: Outcome | None, source: str, secret: str
+) -> Answered:
+    from harness.executor.local import places_of_slots
+    from harness.session import sandbox_of
+    from harness.trial import Order, memory_for_each, run_trial
+
+    history, number = found.history, record.experiment.id
+    settings, slots = history.settings, history.slots
+    prediction = prediction_of(history, number)
+    if prediction is None:
+        raise Misuse(f"nothing is believed of experiment {number} that could be compared with")
+    gpus = _gpus(history)
+    places = places_of_slots(sandbox_of(settings, False), slots, gpus, memory_for_each(slots))
+    slot = told.slot if told and told.slot < len(places) else 0
+    place = places[slot]
+    results = found.path.parent / "reproduced" / f"{number:04d}" / str(seed)
+    steps = f" or {settings.max_steps} steps" if settings.max_steps is not None else ""
+    print(
+        f"training experiment {number} of {found.tag} with seed {seed} for {settings.budget_s:g} s"
+        f"{steps} ({place.sandbox.level}), then scoring; it leaves {results}",
+        file=sys.stderr,
+    )
+    home().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="reproduce-", dir=home()) as folder:
+        order = Order(
+            Trial(number, seed),
+            source,
+            settings,
+            results,
+            Path(folder) / f"{number:04d}-{seed}",
+            secret,
+            place,
+            slot,
+        )
+        try:
+            again = run_trial(order, Event())
+        except Interrupted:
+            raise Interrupted("; nothing was answered") from None
+    if again.status == "lost":
+        raise Broken(f"no answer, since the machine lost the trial: {again.reason}; repeat it")
+    return judge(
+        prediction, told, again, _circumstances(history, told, place, gpus), device=settings.device
+    )
+
+
+def _circumstances(
+    history: History, told: Outcome | None, place: Place, gpus: Sequence[Gpu]
+) -> list[str]:
+    """What is not as it was recorded."""
+    from harness.gpu import driver
+
+    assert history.started
+    started = history.started
+    package = f" ({started.package[:12]})" if started.package else ""
+    ours = f" ({package_digest(PACKAGE)[:12]})" if started.package else ""
+    then = {"harness": started.version + package, "machine": started.machine}
+    if told:
+        then |= {"torch": told.torch, "gpu": told.gpu, "driver": told.driver}
+        then |= {"sandbox": told.sandbox}
+    now = {
+        "harness": version() + ours,
+        "machine": campaigns.machine(tuple(gpus)),
+        "torch": torch_version(),
+        "gpu": place.gpu.name if place.gpu else "",
+        "driver": driver() if place.gpu else "",
+        "sandbox": place.sandbox.level,
+    }
+    return differences(then, now)
+
+
+def _gpus(history: History) -> tuple[Gpu, ...]:
+    """The campaign's where they are here, else what is. Raises Misuse where there is none."""
+    from harness.gpu import detect
+
+    if history.settings.device != "cuda":
+        return ()
+    assert history.started
+    here = {gpu.uuid: gpu for gpu in detect().gpus}
+    if not here:
+        raise Misuse("the campaign ran on a GPU, and torch finds none here")
+    same = tuple(here[gpu.uuid] for gpu in history.started.gpus if gpu.uuid in here)
+    return same or tuple(here.values())
+
+
+def _refuse_beside(project: Path) -> None:
+    """A training beside a campaign would take its cores, and both would read less."""
+    for path in (project / campaigns.RESULTS).glob("*/ledger.jsonl"):
+        if pid := ledger_file.writer_of(path):
+            raise Misuse(
+                f"{path.parent.name} is running (process {pid}) and would be held up; wait, or"
+                f" thinker stop {path.parent.name}"
+            )
+
+
+def _tell(found: Found, number: int, seed: int, answered: Answered, as_json: bool) -> None:
+    if as_json:
+        head = {"tag": found.tag, "experiment": number, "seed": seed}
+        print(json.dumps(head | answered.as_dict(), indent=2, allow_nan=False))
+        return
+    told = [
+        f"experiment {number} of {found.tag}, seed {seed}: {answered.answer}, {answered.reason}"
+    ]
+    told += [f"disagrees: {said}" for said in answered.disagreements]
+    if prediction := answered.prediction:
+        low, high = prediction.interval
+        told.append(
+            f"predicted {prediction.accuracy:.4f} ± {prediction.accuracy_sd:.4f}, a trial's noise"
+            f" {prediction.noise_sd:.4f}: 95% within {low:.4f} to {high:.4f}"
+        )
+    if answered.is_identical is not None:
+        same = "bit for bit" if answered.is_identical else "not"
+        told.append(f"the weights are {same} those of the ledger's trial")
+    told += [f"differs: {said}" for said in answered.differences]
+    print("\n".join(plain(line) for line in told))
