@@ -433,6 +433,18 @@ def test_lessons_are_recorded(tmp_path):
         assert kept.text == "Rates matter.\nBatches do not."
 
 
+def test_a_notebook_is_not_written_over_and_over(tmp_path):
+    """A model that does nothing else is told to go on: one rewriting, eight lessons."""
+    short = Call("rewrite_notebook", {"text": "nonsense"})
+    lesson = Call("write_lesson", {"text": "Rates matter."})
+    with Table(tmp_path, [[short, short], [lesson] * 9, EDIT, SUBMIT]) as table:
+        table.propose()
+        assert len(table.clerk.history.lessons) == 1 + 8
+        said = [str(call.body["messages"][-1]) for call in table.server.calls]
+        assert "rewritten already" in said[1]
+        assert "8 lessons are enough" in said[2]
+
+
 # ---------------------------------------------------------------------------
 # Money, keys, ends
 # ---------------------------------------------------------------------------

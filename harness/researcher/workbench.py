@@ -19,6 +19,7 @@ from harness.researcher.quoting import quoted
 from harness.researcher.virtual_file import CannotEdit, VirtualFile
 
 REASON_BYTES = 6_000
+LESSONS = 8  # of one conversation
 HYPOTHESIS_CHARS, LESSON_CHARS, NOTEBOOK_CHARS = 600, 1_000, 6_000
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 TYPES: dict[str, tuple[type, ...]] = {
@@ -131,6 +132,8 @@ class Workbench:
         )
         self.start, self.mends = source, mends
         self.submitted: Proposal | None = None
+        self.lessons = 0
+        self.is_notebook_new = False
 
     def use(self, name: str, given: object) -> tuple[str, bool]:
         """The tool's result, and whether it is an error. Raises Halted, Lost."""
@@ -183,6 +186,8 @@ class Workbench:
 
     def _write_lesson(self, text: str, experiment: int | None = None) -> str:
         lesson = _short(text, LESSON_CHARS, "a lesson")
+        if self.lessons == LESSONS:
+            raise WrongUse(f"{LESSONS} lessons are enough for one conversation; go on to the edit")
 
         def make(history: History) -> Learned | None:
             if experiment is not None and experiment not in history.judged:
@@ -191,10 +196,14 @@ class Workbench:
 
         if self.brief.desk.record(make) is None:
             raise WrongUse(f"experiment {experiment} has no verdict yet, so it taught nothing")
+        self.lessons += 1
         return "written"
 
     def _rewrite_notebook(self, text: str) -> str:
         notebook = _short(text, NOTEBOOK_CHARS, "the notebook", one_line=False)
+        if self.is_notebook_new:
+            raise WrongUse("it is rewritten already; go on to the edit")
+        self.is_notebook_new = True
         self.brief.desk.record(
             lambda history: Learned(None, notebook, self.researcher, replaces_all=True)
         )
