@@ -103,6 +103,7 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
                 args.effort,
                 args.max_usd,
                 args.price,
+                args.rehearse,
             )
             return run(wanted, args.inside, args.rehearse, words)
     from harness import board_command

@@ -138,8 +138,9 @@ def stop(tag: str | None, now: bool) -> int:
         tags = ", ".join(path.parent.name for path, _ in running)
         raise Misuse(f"several campaigns are running ({tags}); name one")
     path, pid = running[0]
-    os.kill(pid, signal.SIGTERM if now else signal.SIGINT)
-    print(f"asked process {pid} to end {path.parent.name}", file=sys.stderr, flush=True)
+    os.kill(pid, signal.SIGTERM if now else signal.SIGUSR1)
+    what = "end at once" if now else "finish what runs, then end (thinker stop --now: at once)"
+    print(f"asked {path.parent.name}, process {pid}, to {what}", file=sys.stderr, flush=True)
     deadline = time.monotonic() + STOP_S
     while ledger_file.writer_of(path) == pid and time.monotonic() < deadline:
         time.sleep(0.1)

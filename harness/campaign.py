@@ -70,6 +70,8 @@ def find(project: Path, wanted: Wanted, texts: Mapping[str, str]) -> Found | Non
             )
         return found
     for found in unfinished(project):
+        if found.history.settings.rehearse != wanted.rehearse:
+            continue  # the one is none of the other
         started = found.history.started
         assert started
         changed = [

@@ -32,6 +32,7 @@ class Proposal:
     expected: float | None = None
     mark: int = 0
     mends: int | None = None
+    unfit: str = ""  # why there is no edit: it could not be applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,7 @@ class Settings:
     tasks: str | None = None  # trained and scored on these alone, such as add:1-4
     model: Model | None = None  # that is asked, where one is
     max_usd: float | None = None  # what all its calls may cost together
+    rehearse: bool = False  # nothing is trained, and every figure is invented
 
 
 # ---------------------------------------------------------------------------

@@ -148,11 +148,13 @@ def slot_time(history: History) -> SlotTime:
 def notes(history: History) -> list[str]:
     """What a reader of the board must know to believe it."""
     found = []
+    if history.settings.rehearse:
+        found.append("a rehearsal: nothing was trained, and every figure here is invented")
     if not history.settings.reserve:
         found.append("no closing repeats (--reserve 0): keeps stay provisional")
     if history.settings.tasks:
         found.append(f"trained and scored on {history.settings.tasks} alone, not on the ladder")
-    if history.settings.sandbox == "none":
+    if history.settings.sandbox == "none" and not history.settings.rehearse:
         found.append("trials ran without a sandbox")
     flagged = [row.id for row in rows(history) if row.flags]
     if flagged:

@@ -39,6 +39,9 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
         + (", resumed" if resumed else ""),
         "researcher": " ".join(settings.researcher),
         **plan_lines(history),
+        "rehearsal": "nothing is trained, and every figure is invented"
+        if settings.rehearse
+        else "",
         "trials": f"{settings.budget_s:g} s each"
         + (f" on {settings.tasks}" if settings.tasks else "")
         + (f", at most {settings.max_steps} steps" if settings.max_steps is not None else "")
@@ -50,7 +53,7 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
         "pace": f"up to {3600 / each_s * slots:.1f} experiments an hour, less scoring"
         + (" (fewer steps take less)" if settings.max_steps is not None else ""),
     }
-    return "\n".join(f"{key:11} {value}" for key, value in lines.items())
+    return "\n".join(f"{key:11} {value}" for key, value in lines.items() if value)
 
 
 class View:

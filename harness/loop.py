@@ -238,7 +238,9 @@ class Loop:
                 self.end(message)
 
     def end(self, signal: Signal) -> None:
-        self.ending = Signal(signal.at_once or self.ending is not None)
+        is_second = self.ending is not None and not signal.is_patient
+        was_at_once = self.ending is not None and self.ending.at_once
+        self.ending = Signal(signal.at_once or is_second or was_at_once)
         if not self.ending.at_once:
             self.tell("finishing what runs; once more ends it at once")
 

@@ -27,6 +27,7 @@ class Signal:
     """Somebody wants it to end: after what runs (False), or at once."""
 
     at_once: bool
+    is_patient: bool = False  # asking a second time changes nothing
 
 
 Message = Asked | Finished | Unsealed | Note | Prepared | Drained | Failed | Signal

@@ -235,10 +235,11 @@ def ends(history: History) -> str:
 
 
 def answer_signals(inbox: Inbox, view: View) -> None:
-    """Ctrl-C once: let what runs end; twice, or SIGTERM: end it now. A closed terminal: go on."""
+    """Ctrl-C once: let what runs end; twice, or SIGTERM: end it now. SIGUSR1: as Ctrl-C, however
+    often. A closed terminal: go on."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        inbox.put(Signal(at_once=number == signal.SIGTERM))
+        inbox.put(Signal(number == signal.SIGTERM, is_patient=number == signal.SIGUSR1))
 
     def hang_up(number: int, frame: FrameType | None) -> None:
         view.detach()
@@ -248,6 +249,7 @@ def answer_signals(inbox: Inbox, view: View) -> None:
 
     signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGUSR1, interrupt)
     signal.signal(signal.SIGHUP, hang_up)
 
 

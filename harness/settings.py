@@ -39,6 +39,7 @@ class Wanted:
     effort: str | None = None
     max_usd: float | None = None
     price: str | None = None  # IN/OUT
+    rehearse: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -73,6 +74,7 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
         deadline=deadline_of(hours, wanted.until),
         model=model,
         max_usd=_cap(wanted, model),
+        rehearse=wanted.rehearse,
     )
 
 
@@ -124,6 +126,9 @@ def local_time(moment: str) -> str:
 
 def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
     """What a resumed campaign may not change. Raises Misuse, naming the difference."""
+    if wanted.rehearse != settings.rehearse:
+        what = "a rehearsal" if settings.rehearse else "no rehearsal"
+        raise Misuse(f"the campaign {tag} is {what}; begin another one with another --tag")
     model = settings.model or Model("none", "none", "none")
     asked: dict[str, Any] = {
         "--budget-s": (wanted.budget_s, settings.budget_s),

@@ -14,7 +14,7 @@ from harness.experiment import Proposal
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.preflight import Flight
-from harness.researcher import Exhausted, make
+from harness.researcher import Exhausted, Where, make
 from harness.researcher.prepare import prepare
 from harness.syntax import NoConstant, fingerprint, set_constants
 
@@ -207,7 +207,7 @@ def listed(tmp_path, *lines):
     path.write_text(
         "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
     )
-    return make(("list", str(path)))
+    return make(("list", str(path)), Where(tmp_path))
 
 
 def test_a_list_proposes_in_order_and_then_no_more(tmp_path):
@@ -231,11 +231,15 @@ def test_a_list_proposes_in_order_and_then_no_more(tmp_path):
 
 
 def test_an_edit_that_does_not_apply_is_a_refusal(tmp_path):
-    """It becomes a proposal that the first gate refuses, and the list goes on."""
-    researcher = listed(tmp_path, {"hypothesis": "h", "replace": [["A = 9", "A = 5"]]})
-    refused = check(researcher.propose(brief()).source, History())
-    assert isinstance(refused, Refusal)
-    assert refused.gate == "parse"
+    """With what does not fit as its reason, no other source, and the list goes on."""
+    lines = [{"hypothesis": "h", "replace": [["A = 9", "A = 5"]]}]
+    lines.append({"hypothesis": "h", "constants": {"LEARNING_RAT": 5}})
+    researcher = listed(tmp_path, *lines)
+    for number, said in enumerate(["'A = 9' occurs 0 times", "LEARNING_RAT"]):
+        found = prepare(brief(number), researcher)
+        assert found.refused.gate == "parse"
+        assert said in found.refused.reason
+        assert found.proposal.source == brief().source
 
 
 @pytest.mark.parametrize(
@@ -266,7 +270,7 @@ def test_researchers_that_are_none_are_refused(tmp_path):
         (("list", str(tmp_path / "none.jsonl")), "none.jsonl"),
     ):
         with pytest.raises(Misuse, match=said):
-            make(words)
+            make(words, Where(tmp_path))
     with pytest.raises(Misuse, match="holds no edit"):
         listed(tmp_path, "# nothing")
 

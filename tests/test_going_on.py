@@ -141,6 +141,38 @@ def test_a_closed_terminal_leaves_it_running(project, slow_list):
     assert len(board(project)) == 2
 
 
+def test_stop_twice_is_stop_once(project, slow_list):
+    """A nervous person loses no trial: what runs ends and is judged."""
+    process = begin(project, *run_words(slow_list, 3))
+    until(lambda: training(project))
+    stopping = [begin(project, "stop", "night") for _ in range(2)]
+    for each in stopping:
+        assert "asked night" in each.stdout.readline()
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, out
+    assert has_tried(project, 1), "the trial that ran was finished"
+
+
+def test_a_rehearsal_and_a_campaign_are_not_mixed(project, slow_list):
+    """Neither resumes the other, by its tag or without one; the board says what was invented."""
+    words = ("--experiments", "2", "--researcher", "list", slow_list)
+    code, out = thinker(project, "run", "--rehearse", "--tag", "play", "--hours", "1", *words[2:])
+    assert code == 0, out
+    assert "every figure is invented" in out
+    assert "a rehearsal: nothing was trained" in thinker(project, "board", "play")[1]
+    process = begin(project, *run_words(slow_list, 2))
+    until(lambda: training(project))
+    process.kill()
+    process.communicate()
+    code, out = thinker(project, "run", "--rehearse", "--tag", "night")
+    assert code == 2, out
+    assert "the campaign night is no rehearsal" in out
+    code, out = thinker(project, "run", "--rehearse", *words)
+    assert code == 0, out
+    assert "night" not in out
+    assert not has_tried(project, 1), "what was begun in earnest is as it was"
+
+
 def test_what_may_not_change_on_resuming(project, slow_list):
     """Another budget, other problems, another sandbox, a second harness, another train.py."""
     process = begin(project, *run_words(slow_list))

@@ -28,7 +28,7 @@ from harness.gates import Passed, check
 from harness.history import History
 from harness.knobs import read
 from harness.ledger import Entry
-from harness.researcher import Exhausted, make
+from harness.researcher import Exhausted, Where, make
 from harness.researcher.evidence import Evidence
 from harness.researcher.offline import Offline
 from harness.syntax import fingerprint, set_constants
@@ -262,9 +262,9 @@ def test_a_small_space_is_used_up_before_it_ends():
 
 def test_the_name_is_offline():
     """`--researcher offline`, with nothing after it."""
-    assert make(("offline",)).name == "offline"
+    assert make(("offline",), Where(Path())).name == "offline"
     with pytest.raises(Misuse, match="nothing more"):
-        make(("offline", "7"))
+        make(("offline", "7"), Where(Path()))
 
 
 # ---------------------------------------------------------------------------

@@ -54,13 +54,19 @@ class Listed:
         if mark >= len(self.edits):
             raise Exhausted(f"the list's {len(self.edits)} edits are all proposed")
         edit = self.edits[mark]
+        source, unfit = brief.source, ""
+        try:
+            source = _apply(edit, brief)
+        except (NoConstant, SyntaxError, TypeError, ValueError) as error:
+            unfit = f"this edit cannot be applied to the incumbent's train.py: {error}"
         return Proposal(
             edit["hypothesis"],
-            _apply(edit, brief),
+            source,
             self.name,
             edit.get("kind", "idea"),
             edit.get("expected"),
             mark,
+            unfit=unfit,
         )
 
     def mend(self, brief: Brief, number: int) -> Proposal | None:
@@ -101,17 +107,15 @@ def _edit(line: str, where: str, folder: Path) -> Mapping[str, Any]:
 
 
 def _apply(edit: Mapping[str, Any], brief: Brief) -> str:
-    """What cannot be applied becomes a source that the first gate refuses, with the reason."""
+    """The new train.py. Raises NoConstant, SyntaxError, TypeError or ValueError where the edit does
+    not fit."""
     if "source" in edit:
         return str(edit["source"])
     source = brief.source
-    try:
-        if "constants" in edit:
-            return set_constants(source, edit["constants"], brief.preset)
-        for old, new in edit["replace"]:
-            if source.count(old) != 1:
-                raise NoConstant(f"{old!r} occurs {source.count(old)} times, and should once")
-            source = source.replace(old, new)
-    except (NoConstant, SyntaxError, TypeError, ValueError) as error:
-        return f"this edit cannot be applied: {error}\n"
+    if "constants" in edit:
+        return set_constants(source, edit["constants"], brief.preset)
+    for old, new in edit["replace"]:
+        if source.count(old) != 1:
+            raise NoConstant(f"{old!r} occurs {source.count(old)} times, and should once")
+        source = source.replace(old, new)
     return source

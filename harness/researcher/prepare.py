@@ -7,6 +7,7 @@ from harness.gates import Passed, Refusal
 from harness.plain import storable
 from harness.preflight import Flight
 from harness.researcher import Brief, Exhausted, Researcher
+from harness.researcher.gatekeeper import Ruling
 
 REPAIRS = 3
 
@@ -34,7 +35,7 @@ def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) ->
     mended = None if crashed is None else researcher.mend(brief, crashed)
     proposal = _storable(mended or researcher.propose(brief))
     for attempt in range(REPAIRS + 1):
-        ruling = brief.gates.rule(proposal.source)
+        ruling = brief.gates.rule(proposal.source) if not proposal.unfit else _unfit(proposal)
         if ruling.refused is None:
             break
         repaired = None
@@ -44,6 +45,10 @@ def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) ->
             break
         proposal = _storable(repaired)
     return Prepared(proposal, brief.incumbent, ruling.passed, ruling.refused, ruling.flight)
+
+
+def _unfit(proposal: Proposal) -> Ruling:
+    return Ruling(None, Refusal("parse", proposal.unfit), None)
 
 
 def _repaired(
