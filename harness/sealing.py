@@ -88,11 +88,12 @@ def due(history: History, is_stored: IsStored, left_s: float | None) -> Opened |
 
 
 def pair_s(history: History) -> float:
-    """Seconds that asking two checkpoints is expected to take; more than that, by the controls."""
+    """Seconds that asking two checkpoints is expected to take, above 0; by the controls, which
+    are not asked, that is more than it takes."""
     outcomes: list[Outcome] = [o for r in history.records.values() for o in r.outcomes]
     took = [o.score_s for o in outcomes if o.status == "ok"]
     times = max(1.0, PROBLEMS / history.settings.problems)
-    return 2 * times * statistics.median(took) if took else 0.0
+    return max(0.001, 2 * times * statistics.median(took)) if took else 0.001
 
 
 def ask(opened: Opened, asking: Asking, stop: Event) -> Compared:
