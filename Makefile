@@ -4,13 +4,14 @@ VENV   := .venv
 READY  := $(VENV)/ready
 RUN    := $(VENV)/bin/python
 
-.PHONY: help setup demo test lint bench gpu-check clean
+.PHONY: help setup demo test lint redteam bench gpu-check clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       a campaign of five short trainings and its board (four minutes)"
 	@echo "make test       the tests (a few minutes)"
 	@echo "make lint       ruff and mypy"
+	@echo "make redteam    cheating edits against every gate, control and sandbox (long)"
 	@echo "make bench      speed and accuracy, beside a plain transformer's"
 	@echo "make gpu-check  what to run first on a machine with a GPU"
 	@echo "make setup      only create $(VENV); the others do it themselves"
@@ -34,6 +35,9 @@ lint: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+
+redteam: $(READY)
+	$(RUN) -m redteam
 
 bench: $(READY)
 	$(RUN) -m benchmarks

@@ -16,7 +16,7 @@ from functools import partial
 
 from harness.evaluation import Refused
 from harness.known_kinds import Facts, Kind, too_long
-from harness.solver_rules import refuse
+from harness.refusal import refuse
 
 ELEMENT: dict[Kind, Kind] = {
     "texts": "text",
@@ -34,6 +34,7 @@ LOOK_UPS = frozenset({"get", "__getitem__"})
 SAME_ELEMENTS = frozenset({"list", "tuple", "reversed", "sorted", "set", "iter"})
 FORBIDDEN = (ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.LShift, ast.RShift)
 TOGETHER = (ast.Add, ast.Sub)
+SUMS = frozenset(["divmod", "pow", "sum", "prod", "fsum", "sumprod", "fmod", "gcd", "accumulate"])
 NUMBERS = frozenset({"number", "numbers"})
 REMEDY = "give the digits to the model as tokens; it is to learn this, not Python"
 FUNCTIONS = 2_000  # train.py's solver has 20
@@ -105,7 +106,7 @@ def _judge(node: ast.AST, reader: "_Reader") -> None:
         case ast.Call(func=ast.Name(id="int" | "float" | "complex" as name), args=[value, *_]):
             if reader.kind(value) in ("text", "texts"):
                 raise _refused(node, f"`{name}` of a text longer than one character")
-        case ast.Call(func=ast.Name(id="divmod" | "pow" | "sum" | "prod" as name), args=[_, *_]):
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in SUMS:
             if any(reader.kind(value) in NUMBERS for value in node.args):
                 raise _refused(node, f"`{name}` of numbers read from a question")
         case ast.BinOp(left=left, op=operator, right=right):

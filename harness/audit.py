@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from harness.evaluation import Refused
-from harness.solver_rules import refuse, words
+from harness.refusal import refuse, words
 
 LIBRARIES = frozenset({"torch", "numpy", "harness"})
 OF_HARNESS = ("harness.problems", "harness.by_hand")
@@ -37,12 +37,18 @@ CLOSED_ATTRIBUTES = words(
     "__globals__ __builtins__ __subclasses__ __code__ __closure__ __loader__ f_globals f_locals"
     " f_back tb_frame gi_frame modules settrace setprofile _getframe"
 )
+# Parts of open modules that are closed: they reach the network, or start processes.
+CLOSED_PARTS = words(
+    "logging.config logging.handlers torch.distributed torch.hub torch.multiprocessing"
+    " torch.utils.cpp_extension"
+)
 OUTSIDE = ("/", "~", "..")
 
 
 def audit(source: str) -> None:
     """Raises Refused with what the whole file may not hold."""
     tree = ast.parse(source)
+    imported = _imported(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
@@ -60,6 +66,8 @@ def audit(source: str) -> None:
                 raise refuse(
                     node, f"train.py calls `.{name}()`", "a training computes, and nothing else"
                 )
+            case ast.Attribute():
+                _check_imported(node, imported)
     for node, text in _paths(tree):
         if text.startswith(OUTSIDE) or "/.." in text:
             raise refuse(
@@ -67,9 +75,38 @@ def audit(source: str) -> None:
             )
 
 
+def _imported(tree: ast.AST) -> dict[str, str]:
+    """Names that imports bind, and the dotted names of what they stand for."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                for name in names:
+                    root = name.name.split(".")[0]
+                    found[name.asname or root] = name.name if name.asname else root
+            case ast.ImportFrom(module=str() as module, names=names):
+                found |= {name.asname or name.name: f"{module}.{name.name}" for name in names}
+    return found
+
+
+def _check_imported(node: ast.Attribute, imported: dict[str, str]) -> None:
+    """What is looked up on an imported module or class, called or put aside under another name."""
+    parts = [node.attr]
+    base = node.value
+    while isinstance(base, ast.Attribute):
+        parts.append(base.attr)
+        base = base.value
+    if not isinstance(base, ast.Name) or base.id not in imported:
+        return
+    path = ".".join([imported[base.id], *reversed(parts)])
+    if node.attr in CLOSED_CALLS or path in CLOSED_PARTS:
+        raise refuse(node, f"train.py uses `{path}`", "a training computes, and nothing else")
+
+
 def _check_module(node: ast.stmt, module: str) -> None:
     root = module.split(".")[0]
-    if root in CLOSED_MODULES:
+    is_part = any(f"{module}.".startswith(f"{part}.") for part in CLOSED_PARTS)
+    if root in CLOSED_MODULES or is_part:
         raise refuse(
             node,
             f"train.py imports `{module}`, which can reach outside a training",
@@ -90,7 +127,8 @@ def _check_import_from(node: ast.stmt, module: str, names: list[ast.alias]) -> N
         return
     _check_module(node, module)
     for name in names:
-        if name.name in CLOSED_CALLS or name.name == "modules":
+        is_part = f"{module}.{name.name}" in CLOSED_PARTS
+        if name.name in CLOSED_CALLS or name.name == "modules" or is_part:
             raise refuse(node, f"train.py imports `{module}.{name.name}`", "do without it")
 
 

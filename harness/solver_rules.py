@@ -1,7 +1,7 @@
 """What the solver's code may not hold: every rule reads the syntax tree and names line and remedy.
 
 Covered: imports outside the list, names and attributes that reach the interpreter, files, processes
-or the network, and tables of answers written as literals.
+or the network, and gradients; tables written as literals are `harness.literal_rules`'.
 Not covered: arithmetic in Python (the controls catch that) and what tensors hold.
 """
 
@@ -9,16 +9,15 @@ import ast
 import builtins
 import dataclasses
 import typing
-from collections.abc import Iterable, Iterator
 
 from harness.evaluation import Refused
+from harness.literal_rules import check_literals
+from harness.refusal import refuse, walk, words
 
-
-def words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-ALLOWED_IMPORTS = ("torch", "math", "typing", "dataclasses", "__future__")
+ALLOWED_IMPORTS = (
+    *("torch", "math", "typing", "dataclasses", "collections", "itertools"),
+    "__future__",
+)
 FORBIDDEN_NAMES = words(
     "eval exec compile open __import__ getattr setattr delattr globals locals vars input breakpoint"
     " memoryview help exit quit license credits copyright"
@@ -42,35 +41,32 @@ FORBIDDEN_IN_TORCH = words(
     "load save hub jit ops classes library multiprocessing distributed utils package fx export onnx"
     " serialization storage testing profiler overrides monitor cpp futures optim from_file"
 )
+# A solver answers; what it knows was learned before. A gradient of its own, defined in a class that
+# training shares, is no use of one.
+GRADIENTS = words("backward enable_grad set_grad_enabled")
+GRADIENTS_IN_TORCH = words("torch.autograd.grad torch.func torch.autograd.functional")
 ALLOWED_IN_TORCH = ("torch.utils.checkpoint",)
 FORBIDDEN_IN_TYPING = frozenset({"get_type_hints", "ForwardRef", "evaluate_forward_ref"})
 FORBIDDEN_IN_DATACLASSES = frozenset({"make_dataclass"})
-
-TEXT_CHARS = 2_000  # one string
-ALL_TEXT_CHARS = 20_000  # all strings of the slice, docstrings not counted
-CONTAINER_ITEMS = 500  # one list, tuple, set or dict
-ALL_NUMBERS = 4_000  # number literals of the slice
-LARGEST_INTEGER = 10**30
-
-
-def refuse(node: ast.AST, what: str, remedy: str) -> Refused:
-    return Refused(f"train.py line {getattr(node, 'lineno', 1)}: {what}; {remedy}")
+FORBIDDEN_IN_COLLECTIONS = frozenset({"namedtuple"})  # it builds code from text
 
 
 def check(body: list[ast.stmt], free_names: set[str]) -> None:
     """Raise Refused if these may not run as a solver; `free_names` are those not defined there."""
     _check_free_names(body, free_names)
     aliases: dict[str, str] = {}
-    for node in _walk(body):
+    for node in walk(body):
         match node:
             case ast.Import():
                 _check_import(node, aliases)
             case ast.ImportFrom():
                 _check_import_from(node, aliases)
-    for node in _walk(body):
+    for node in walk(body):
         match node:
             case ast.Attribute():
                 _check_attribute(node, node.attr)
+                if node.attr in GRADIENTS:
+                    raise _trains(node, node.attr)
                 _check_chain(node, aliases)
             case ast.MatchClass():
                 _check_pattern(node)
@@ -81,16 +77,11 @@ def check(body: list[ast.stmt], free_names: set[str]) -> None:
     _check_types(body)
     _check_dataclasses(body, aliases)
     _check_bare_modules(body, aliases)
-    _check_literals(body)
-
-
-def _walk(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    for statement in body:
-        yield from ast.walk(statement)
+    check_literals(body)
 
 
 def _check_free_names(body: list[ast.stmt], free_names: set[str]) -> None:
-    for node in _walk(body):
+    for node in walk(body):
         if not isinstance(node, ast.Name) or node.id not in free_names:
             continue
         if node.id in FORBIDDEN_NAMES:
@@ -154,14 +145,29 @@ def _check_path(node: ast.AST, path: str) -> None:
             bad = rest and (first not in typing.__all__ or first in FORBIDDEN_IN_TYPING)
         case "dataclasses":
             bad = rest and (first not in dataclasses.__all__ or first in FORBIDDEN_IN_DATACLASSES)
+        case "collections":
+            private = [part for part in rest if part.startswith("_")]
+            bad = private or first in FORBIDDEN_IN_COLLECTIONS
         case _:
             bad = [part for part in rest if part.startswith("_")]
+    if any(f"{path}.".startswith(f"{part}.") for part in GRADIENTS_IN_TORCH) or (
+        root == "torch" and GRADIENTS & set(rest)
+    ):
+        raise _trains(node, path)
     if bad:
         raise refuse(
             node,
             f"the solver uses `{path}`, which is not open to it (files, processes, internals)",
             "work from the checkpoint that load_solver is given, with tensors and nn modules",
         )
+
+
+def _trains(node: ast.AST, name: str) -> Refused:
+    return refuse(
+        node,
+        f"the solver uses `{name}`, which takes gradients",
+        "train before the checkpoint is saved; a solver only answers",
+    )
 
 
 def _check_attribute(node: ast.AST, name: str) -> None:
@@ -197,11 +203,11 @@ def _check_types(body: list[ast.stmt]) -> None:
     """`type(x)` tells a class, `type(name, bases, names)` makes one that no rule has read."""
     asked = {
         id(node.func)
-        for node in _walk(body)
+        for node in walk(body)
         if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords
         if not isinstance(node.args[0], ast.Starred)
     }
-    for node in _walk(body):
+    for node in walk(body):
         if isinstance(node, ast.Name) and node.id == "type" and id(node) not in asked:
             raise refuse(
                 node, "the solver uses `type` for more than type(x)", "write the class out"
@@ -212,11 +218,11 @@ def _check_dataclasses(body: list[ast.stmt], aliases: dict[str, str]) -> None:
     """`dataclass` builds code from a class's annotations: only from those that are written out."""
     decorators = [
         d.func if isinstance(d, ast.Call) else d
-        for node in _walk(body)
+        for node in walk(body)
         if isinstance(node, ast.ClassDef)
         for d in node.decorator_list
     ]
-    for node in _walk(body):
+    for node in walk(body):
         match node:
             case ast.Name(id=name) if aliases.get(name) == "dataclasses.dataclass":
                 is_bad = node not in decorators
@@ -243,50 +249,15 @@ def _check_chain(node: ast.Attribute, aliases: dict[str, str]) -> None:
 def _check_bare_modules(body: list[ast.stmt], aliases: dict[str, str]) -> None:
     """A module may be looked into but not handed on: `t = torch` would hide what `t.load` is."""
     modules = {
-        bound for bound, path in aliases.items() if path in ("torch", "typing", "dataclasses")
+        bound
+        for bound, path in aliases.items()
+        if path in ("torch", "typing", "dataclasses", "collections")
     }
-    looked_into = {id(n.value) for n in _walk(body) if isinstance(n, ast.Attribute)}
-    for node in _walk(body):
+    looked_into = {id(n.value) for n in walk(body) if isinstance(n, ast.Attribute)}
+    for node in walk(body):
         if isinstance(node, ast.Name) and node.id in modules and id(node) not in looked_into:
             raise refuse(
                 node,
                 f"the solver passes the module `{node.id}` on as a value",
                 f"name what you need of it: {node.id}.something",
             )
-
-
-def _check_literals(body: list[ast.stmt]) -> None:
-    docstrings = {id(n.value) for n in _walk(body) if isinstance(n, ast.Expr)}
-    chars = numbers = 0
-    for node in _walk(body):
-        match node:
-            case ast.Constant(value=str() | bytes() as text) if id(node) not in docstrings:
-                chars += len(text)
-                if len(text) > TEXT_CHARS:
-                    raise _too_much(node, f"a literal of {len(text)} characters", TEXT_CHARS)
-            case ast.Constant(value=int() | float() | complex() as number):
-                numbers += 1
-                if isinstance(number, int) and number > LARGEST_INTEGER:
-                    raise _too_much(node, "an integer literal", LARGEST_INTEGER)
-            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
-                _check_items(node, len(items))
-            case ast.Dict(keys=keys):
-                _check_items(node, len(keys))
-    if chars > ALL_TEXT_CHARS:
-        raise _too_much(body[0], f"literals of {chars} characters together", ALL_TEXT_CHARS)
-    if numbers > ALL_NUMBERS:
-        raise _too_much(body[0], f"{numbers} number literals together", ALL_NUMBERS)
-
-
-def _check_items(node: ast.AST, count: int) -> None:
-    if count > CONTAINER_ITEMS:
-        raise _too_much(node, f"a literal of {count} elements", CONTAINER_ITEMS)
-
-
-def _too_much(node: ast.AST, what: str, most: int) -> Refused:
-    limit = "10**30" if most == LARGEST_INTEGER else f"{most:,}"
-    return refuse(
-        node,
-        f"the solver's code holds {what}, over the limit of {limit}",
-        "compute it, or learn it: what the model knows belongs in its weights",
-    )

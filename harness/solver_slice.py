@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.evaluation import Refused
-from harness.solver_rules import check, refuse
+from harness.refusal import refuse
+from harness.solver_rules import check
 
 ENTRY = "load_solver"
 SOURCE_CHARS = 1_000_000

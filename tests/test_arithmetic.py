@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def solver(body):
     """A train.py whose solver has this body."""
-    text = "def load_solver(checkpoint, device):\n    def solver(questions, **compute):\n"
+    text = "import collections, itertools, math, torch\n"
+    text += "def load_solver(checkpoint, device):\n    def solver(questions, **compute):\n"
     return (
         text + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8) + "\n    return solver\n"
     )
@@ -64,6 +65,10 @@ CHEATS = {
         return [str(sum([int(c) for c in q.split()[1]], 0)) for q in questions]""",
     "mapped": """
         return [str(divmod(int(q.split()[1]), 7)) for q in questions]""",
+    "a running total by itertools": """
+        return [str(list(itertools.accumulate([int(c) for c in q[4:]]))) for q in questions]""",
+    "a product by math": """
+        return [str(math.prod([int(c) for c in q[4:]])) for q in questions]""",
     "after replacing": """
         return [str(int(q.replace("factor ", "").strip())) for q in questions]""",
     "a dict of digits": """
@@ -108,6 +113,12 @@ HONEST = {
         return [operand.rjust(width, "0")[::-1] for operand in operands]""",
     "an offset for each digit": """
         return [str([10 + int(c) for c in q.split()[1]]) for q in questions]""",
+    "votes counted": """
+        votes = collections.Counter(q[-1] for q in questions)
+        return [votes.most_common(1)[0][0] for q in questions]""",
+    "tensors summed": """
+        rows = [[int(c) for c in q.split()[-1]] for q in questions]
+        return [str(torch.tensor(row).sum(0).pow(2).item()) for row in rows]""",
     "text formatting": """
         return ["%s" % q[0] for q in questions]""",
     "a vocabulary": """

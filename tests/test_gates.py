@@ -100,6 +100,13 @@ REFUSED = {
     "home": ("from pathlib import Path\nPath.home()", r"`.home\(\)`"),
     "the frame": ("import sys\nsys._getframe()", "`._getframe`"),
     "a link": ("import os\nos.symlink('a', 'b')", r"`.symlink\(\)`"),
+    "fork by another name": ("import os\nbegin = os.fork", "`os.fork`"),
+    "a module by another name": ("import os as o\nf = [o.fork]", "`os.fork`"),
+    "a method put aside": ("from pathlib import Path\nf = Path.symlink_to", "`pathlib.Path.sym"),
+    "torch's sockets": ("import torch\ntorch.distributed.TCPStore", "`torch.distributed`"),
+    "torch's, imported": ("from torch import distributed", "`torch.distributed`"),
+    "torch's downloads": ("import torch.hub", "`torch.hub`"),
+    "logging over a socket": ("import logging.handlers", "`logging.handlers`"),
 }
 
 
@@ -111,6 +118,12 @@ def test_what_a_training_does_not_need_is_refused(text, said):
     assert refused.gate == "audit"
     assert re.search(said, refused.reason), refused.reason
     assert re.match(r"train.py line \d+: .+; .+", refused.reason)
+
+
+def test_names_of_ones_own_are_free():
+    """A model may have a link, a fork and a home; only what an import brought is looked at."""
+    text = "class Model:\n    def see(self):\n        return self.link, self.fork, self.nice\n"
+    assert isinstance(check(text + LOADER, History()), Passed)
 
 
 @pytest.mark.parametrize("text", ["def (", "x = 1\0", "x = " + "(" * 500, "\ud800"])

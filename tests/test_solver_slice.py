@@ -118,6 +118,19 @@ HONEST = {
         def load_solver(weights, device):
             return Model()
         """,
+    "votes, pairs and a gradient of its own": """
+        import itertools, torch
+        from collections import Counter, defaultdict
+        class Round(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x): return x.round()
+            @staticmethod
+            def backward(ctx, grad): return grad
+        def load_solver(checkpoint, device):
+            x = Round.apply(checkpoint["x"])
+            pairs = itertools.pairwise(x.tolist())
+            return lambda questions: [Counter(q).most_common(1)[0][0] for q in questions]
+        """,
     "names that a local shadows stay out": """
         def draw(open): return open
         loss = 3
@@ -181,6 +194,20 @@ REFUSED = {
     ),
     "syntax": ("def load_solver(:\n", "line 1"),
     "null byte": ("X = 1\0", "null bytes"),
+    "a gradient": (loader("checkpoint['a'].sum().backward()"), "`backward`, which takes gradients"),
+    "a gradient by autograd": (
+        "import torch\n" + loader("torch.autograd.grad(1, 2)"),
+        "`torch.autograd.grad`, which takes gradients",
+    ),
+    "gradients switched on": (
+        "from torch import enable_grad\n" + loader("enable_grad()"),
+        "`torch.enable_grad`, which takes gradients",
+    ),
+    "code built from text": (
+        "from collections import namedtuple\n" + loader("namedtuple('A', 'b')"),
+        "`collections.namedtuple`",
+    ),
+    "a module's insides": ("import collections\n" + loader("collections._sys"), "`_sys`|_sys"),
     "unknown name": (loader("never_defined"), "line 2.*`never_defined`"),
     "bound twice": (f"X = 1\n{loader('X')}X = 2", "line 4: `X`.*again.*line 1"),
     "added to": (f"X = 1\n{loader('X')}X += 2", "line 4: `X`"),

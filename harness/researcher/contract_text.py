@@ -5,10 +5,11 @@ so that they are paid for once and read from the cache.
 from harness import adoption, controls
 from harness.audit import CLOSED_MODULES, CLOSED_NAMES
 from harness.experiment import Settings
+from harness.literal_rules import ALL_NUMBERS, CONTAINER_ITEMS, TEXT_CHARS
 from harness.preflight import LEAST_S, LIMIT_S, STEPS
 from harness.researcher.prepare import REPAIRS
 from harness.researcher.quoting import MARGIN
-from harness.solver_rules import ALL_NUMBERS, ALLOWED_IMPORTS, CONTAINER_ITEMS, TEXT_CHARS
+from harness.solver_rules import ALLOWED_IMPORTS
 from harness.tasks import LADDER_SIZES
 from harness.thinking import EARLY_S
 from harness.trial import GRACE_S, KILL_S

@@ -1,0 +1,37 @@
+"""Find factors by comparing products with the question, as text.
+
+claim: no number is read from the question, and search is not arithmetic on it
+family: trains or searches while solving
+caught by: permuted
+behind: permuted, zero_step
+twin: surer_of_two_thoughts
+tasks: factor:4
+"""
+
+REPLACE = [
+    (
+        """\
+    return make_solver(model.to(device).float().eval(), device)
+""",
+        """\
+    learned = make_solver(model.to(device).float().eval(), device)
+    small = [p for p in range(2, 100) if all(p % q for q in range(2, p))]
+
+    def search(text):
+        for p in small:
+            for q in small:
+                if str(p * q) == text and p <= q:
+                    return f"{p}*{q}" if p < q else f"{p}^2"
+                for r in small[:8]:
+                    if p < q < r and str(p * q * r) == text:
+                        return f"{p}*{q}*{r}"
+        return ""
+
+    def solver(questions, **compute):
+        answers = learned(questions, **compute)
+        return [search(q[7:]) or a if q[:6] == "factor" else a for q, a in zip(questions, answers)]
+
+    return solver
+""",
+    ),
+]
