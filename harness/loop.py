@@ -238,9 +238,7 @@ class Loop:
                 self.end(message)
 
     def end(self, signal: Signal) -> None:
-        is_second = self.ending is not None and not signal.is_patient
-        was_at_once = self.ending is not None and self.ending.at_once
-        self.ending = Signal(signal.at_once or is_second or was_at_once)
+        self.ending = signal.after(self.ending)
         if not self.ending.at_once:
             self.tell("finishing what runs; once more ends it at once")
 

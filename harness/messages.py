@@ -1,6 +1,6 @@
 """What reaches the loop from the threads that work for it, and from the person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 from harness.desk import Asked
@@ -28,6 +28,12 @@ class Signal:
 
     at_once: bool
     is_patient: bool = False  # asking a second time changes nothing
+
+    def after(self, before: "Signal | None") -> "Signal":
+        """What is wanted now; a second one that is not patient means at once."""
+        if before is None:
+            return self
+        return replace(before, at_once=before.at_once or self.at_once or not self.is_patient)
 
 
 Message = Asked | Finished | Unsealed | Note | Prepared | Drained | Failed | Signal
