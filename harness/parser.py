@@ -120,7 +120,8 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--sandbox",
         choices=("auto", "require", "none"),
-        help="auto and require take the best that works here and stop where none does",
+        help="auto (or require, its other name) takes the best that works here and stops where none"
+        " does; none must be asked for",
     )
     command.add_argument(
         "--from",
@@ -131,7 +132,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
     command.add_argument(
         "--rehearse",
         action="store_true",
-        help="train nothing: outcomes come from each source's hash, to try out a list in seconds",
+        help="train nothing and invent every outcome, to see that a list is read and applied",
     )
     command.add_argument("--inside", help=argparse.SUPPRESS)
 
