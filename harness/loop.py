@@ -164,14 +164,13 @@ class Loop:
         if is_idle and (opened := self.due_set()):
             if self.history.sealed.pending is None:
                 self.record(opened)
-            self.tell(f"asking sealed set {opened.number}, of the end")
+            self.tell(f"asking sealed set {opened.number}")
             self.executor.unseal(opened)
 
     def due_set(self) -> Opened | None:
         """A sealed set that is to be asked now, after the last repeat."""
-        if self.executor.is_unsealing():
-            return None
-        return sealing.due(self.history, self.executor.is_stored, self.agenda.left_s())
+        due = sealing.due(self.history, self.executor.is_stored, self.agenda.left_s())
+        return None if self.executor.is_unsealing() else due
 
     def next_trial(self) -> Trial | None:
         return self.agenda.next_trial(self.history, self.executor.running())

@@ -78,7 +78,7 @@ def due(history: History, is_stored: IsStored, left_s: float | None) -> Opened |
         return pending if left_s is None or left_s > pair_s(history) * len(pending.seeds) else None
     if any(opened.candidate == history.incumbent for opened in history.sealed.opened):
         return None
-    most = None if left_s is None else int(max(0.0, left_s) / max(pair_s(history), 0.001))
+    most = None if left_s is None else int(max(0.0, left_s) / pair_s(history))
     if most == 0:
         return None
     try:
