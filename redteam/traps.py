@@ -27,7 +27,7 @@ class Traps:
         self.folder, self.work = top / "planted", top / "work"
         self.victim, self.token = victim, token
         self.heard: list[str] = []  # connections and datagrams
-        self.names = {"PLANTED": str(self.folder), "PORT": str(port), "PID": str(os.getpid())}
+        self.names = {"PLANTED": str(self.folder), "PORT": str(port), "PID": str(victim.pid)}
         self.work.mkdir()
         self.before: dict[str, str] = {}
 
