@@ -168,11 +168,8 @@ def test_reading_and_laying_out_passes(body):
     ids=lambda path: path.name,
 )
 def test_our_own_files_pass(path):
-    """The baseline, its rival and the toy compute nothing of a question in Python; it is quick."""
-    sliced = solver_slice(path.read_text())
-    started = time.process_time()
-    check(sliced)
-    assert time.process_time() - started < 0.1
+    """The baseline, its rival and the toy compute nothing of a question in Python."""
+    check(solver_slice(path.read_text()))
 
 
 def test_a_dict_at_the_top_level_is_seen():

@@ -121,7 +121,7 @@ def test_the_json_object_holds_all_that_was_found(honest):
     """`thinker verify --json` has the interface's keys, and is JSON without NaN."""
     found = json.loads(json.dumps(honest[0].as_dict(), allow_nan=False))
     keys = {"status", "accuracy", "interval", "tasks", "levels", "extra", "controls", "seconds"}
-    assert set(found) == keys | {"seed", "problems", "reason", "sandbox"}
+    assert set(found) == keys | {"seed", "problems", "problems_sha256", "reason", "sandbox"}
     keys = {"task", "size", "level", "name", "correct", "total", "accuracy", "interval", "floor"}
     assert set(found["levels"][0]) == keys | {"full_domain", "seconds", "error"}
     low, high = found["interval"]

@@ -69,7 +69,7 @@ def test_the_end_asks_a_sealed_set_and_rows_say_where_they_come_from(night):
     rows = board(night, TAG)
     assert [row["verdict"] for row in rows] == ["keep", "keep"]
     sealed = [row["sealed"] for row in rows]
-    assert sealed[1] > sealed[0] + 0.3, "it copies twice as far"
+    assert sealed[1] > sealed[0] + 0.2, "it copies twice as far"
     read = [row["raw_accuracy"] for row in rows]
     assert sealed == pytest.approx(read, abs=0.2)
     for row in rows:
