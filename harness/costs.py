@@ -4,10 +4,6 @@ from harness.history import History
 from harness.money import Spent
 
 
-def has_costs(history: History) -> bool:
-    return bool(history.spending.calls)
-
-
 def usd_of(history: History, number: int) -> float | None:
     """Dollars of the calls for one experiment; None where no model was asked for it."""
     spent = history.spending.by_experiment.get(number)
@@ -16,7 +12,7 @@ def usd_of(history: History, number: int) -> float | None:
 
 def money(history: History) -> str:
     """One line: dollars, calls, tokens, and dollars for each gain that was confirmed."""
-    if not has_costs(history):
+    if not history.spending.calls:
         return ""
     total = history.spending.total
     of = "" if history.max_usd is None else f" of {history.max_usd:g}"

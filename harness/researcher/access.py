@@ -16,7 +16,6 @@ KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 ADDRESS = "ANTHROPIC_BASE_URL"
 VENDOR = "https://api.anthropic.com"
 MODEL = "claude-opus-5-5"
-EFFORTS = ("low", "medium", "high", "xhigh", "max")
 EFFORT = "medium"
 CAP_USD = 20.0  # of a campaign with a model that costs something, where no cap is given
 CONNECT_S, SILENCE_S = 10.0, 300.0  # a stream is never silent so long: it pings

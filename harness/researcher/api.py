@@ -33,13 +33,11 @@ class OutOfMoney(Exhausted):
 
 
 class Away(Exception):
-    """The server does not answer, or not us. `wait_s` is how long it wants to be left alone;
-    `only_a_person` can mend it where the key or the model is refused."""
+    """The server does not answer, or not us. `wait_s` is how long it wants to be left alone."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.said)
         self.wait_s = trouble.wait_s or 0.0
-        self.only_a_person = trouble.kind == "locked"
 
 
 class Unfit(Exception):

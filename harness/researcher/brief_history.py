@@ -62,8 +62,8 @@ def _stand(scene: Scene, limit: int) -> list[str]:
                 f"{name} #{number}: accuracy {row.accuracy:.4f} ± {row.accuracy_sd:.4f} (95%:"
                 f" {max(0.0, low):.3f} to {min(1.0, high):.3f}){read_as} in {trials(row.trials)}"
             )
-    line = " ← ".join(f"#{number}" for number in history.line()[:20])
-    more = len(history.line()) - 20
+    line = " ← ".join(f"#{number}" for number in history.line()[:LINE])
+    more = len(history.line()) - LINE
     lines.append(f"its line: {line}" + (f" and {more} more" if more > 0 else ""))
     lines.append(f"noise: one trial's accuracy is off by about {scene.noise_sd:.4f} (one sd)")
     lines.append(f"verdicts since the last keep: {since_keep(history)}")
