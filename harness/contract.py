@@ -13,7 +13,6 @@ from harness.sandbox import scrub
 
 LIBRARY = ("__init__.py", "problems.py", "tasks.py")  # what a train.py may import of the harness
 OUT = "out"
-MIB = 2**20
 
 
 def lay_out(work: Path, source: str, *, device: str, threads: int = 1) -> Box:

@@ -8,11 +8,13 @@ import pytest
 from briefs import PASSES, make_brief
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_history import START, experiment
 
 from harness.errors import Misuse
-from harness.experiment import Proposal
+from harness.experiment import Proposal, Proposed
 from harness.gates import Passed, Refusal, check
 from harness.history import History
+from harness.ledger import Entry
 from harness.preflight import Flight
 from harness.researcher import Exhausted, Where, make
 from harness.researcher.prepare import prepare
@@ -334,6 +336,22 @@ def test_a_source_is_not_flown_twice():
     assert len(flown) == 1
     found.gates.rule("A = 2" + LOADER)
     assert len(flown) == 2
+
+
+def test_what_mends_a_crash_stands_on_what_that_stood_on():
+    """Its source is the crashed one's: an incumbent of meanwhile is merged and not undone."""
+    past = [START, *(Proposed(experiment(n, parent=max(0, n - 1))) for n in range(3))]
+    stamp = "2026-01-31T22:00:00+00:00"
+    found = make_brief(history=History.of(Entry(stamp, event) for event in past), incumbent=2)
+
+    class Mending(Mender):
+        def mend(self, brief, number):
+            return Proposal("mended", self.sources.pop(0), self.name, mends=number)
+
+    prepared = prepare(found, Mending("A = 1" + LOADER), crashed=1)
+    assert (prepared.proposal.mends, prepared.parent) == (1, 0)
+    prepared = prepare(found, Mender("A = 2" + LOADER))
+    assert prepared.parent == 2
 
 
 def test_after_three_repairs_it_is_refused():

@@ -44,7 +44,10 @@ def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) ->
         if repaired is None:
             break
         proposal = _storable(repaired)
-    return Prepared(proposal, brief.incumbent, ruling.passed, ruling.refused, ruling.flight)
+    parent = brief.incumbent
+    if proposal.mends is not None:  # it stands on what the crashed one stood on, until it is merged
+        parent = brief.history.records[proposal.mends].experiment.parent
+    return Prepared(proposal, parent, ruling.passed, ruling.refused, ruling.flight)
 
 
 def _unfit(proposal: Proposal) -> Ruling:
