@@ -83,9 +83,14 @@ class Thinking:
 
 
 def early_crashes(history: History) -> list[int]:
-    """Experiments that crashed at once and that nobody mended, the newest first; the mended and
-    the mending ones are none."""
+    """Experiments that crashed at once and were not sent back yet, the newest first; what mends
+    one is none itself.
+
+    One proposal may have been under way when it crashed; a second one since then means that it was
+    sent back, by a harness before this one perhaps."""
     mended = {record.experiment.mends for record in history.records.values()}
+    proposed = sorted(record.proposed_at for record in history.records.values())
+    last_but_one = proposed[-2] if len(proposed) > 1 else ""
     return [
         number
         for number, record in reversed(history.records.items())
@@ -94,6 +99,7 @@ def early_crashes(history: History) -> list[int]:
         and record.experiment.mends is None
         and record.verdict
         and record.verdict.decision == "crash"
+        and record.judged_at >= last_but_one
         and any(o.status in ("crash", "out_of_memory") and o.train_s < EARLY_S
                 for o in record.outcomes)
     ]  # fmt: skip

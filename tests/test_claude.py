@@ -185,6 +185,9 @@ def test_an_early_crash_goes_back_once(tmp_path):
         assert "NameError: name 'rate'" in str(table.server.calls[0].body["messages"])
     mending = replace(experiment(2), mends=1)
     assert early_crashes(history.after(Entry(STAMP, Proposed(mending)))) == []
+    later = [Entry(f"2026-01-31T23:0{n}:00+00:00", Proposed(experiment(n))) for n in (2, 3)]
+    assert early_crashes(history.after(later[0])) == [1], "one was under way"
+    assert early_crashes(history.after(later[0]).after(later[1])) == [], "it was sent back then"
 
 
 # ---------------------------------------------------------------------------
