@@ -375,6 +375,7 @@ def test_what_is_too_large_is_made_smaller(tmp_path, failure):
         (Call("write_lesson", {"text": "", "experiment": 0}), "a lesson is empty"),
         (Call("write_lesson", {"text": "x", "experiment": 5}), "no verdict yet"),
         (SUBMIT, "edit it first"),
+        (Call("\udfff", {}), "there is no tool"),
     ],
     ids=str,
 )

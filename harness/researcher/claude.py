@@ -65,7 +65,7 @@ class Claude:
         except (Away, Unfit, Fruitless) as error:
             brief.desk.tell(f"{self.name}: the refused edit is not mended: {error}")
             if isinstance(error, Away):
-                self._went(error)
+                self._went(error, brief)
             return None
 
     def mend(self, brief: Brief, number: int) -> Proposal | None:
@@ -86,19 +86,16 @@ class Claude:
     ) -> Proposal | None:
         """A proposal, or None where the model gives none now."""
         self.talk, short = None, False
-        if time.monotonic() < self.again_at:
+        if not self._is_there(brief):
             return None
         reasons = []
         for _ in range(ATTEMPTS):
             talk = self._talk(brief, source, task, mends, short=short)
             try:
-                if self.away:
-                    self.api.knock()
                 found = talk.run(0.0 if self.away else None)
             except Away as away:
-                self._went(away)
+                self._went(away, brief)
                 talk.transcript.add("away", reason=self.away)
-                brief.desk.tell(f"{self.name} is away ({self.away}); the offline researcher helps")
                 return None
             except (Unfit, Fruitless) as error:
                 short = short or error.is_large
@@ -130,9 +127,22 @@ class Claude:
         bench = Workbench(brief, source, self.name, self.notes, mends)
         return Conversation(self.api, brief, bench, transcript, marks, task)
 
-    def _went(self, away: Away) -> None:
+    def _is_there(self, brief: Brief) -> bool:
+        """A server that was away is knocked at, before a brief is made for it."""
+        if time.monotonic() < self.again_at:
+            return False
+        if self.away:
+            try:
+                self.api.knock()
+            except Away as away:
+                self._went(away, brief)
+                return False
+        return True
+
+    def _went(self, away: Away, brief: Brief) -> None:
         self.away = str(away)
         self.again_at = time.monotonic() + min(away.wait_s, LONGEST_AWAY_S)
+        brief.desk.tell(f"{self.name} is away ({self.away}); the offline researcher helps")
 
 
 def index_text(notes: Path) -> str:

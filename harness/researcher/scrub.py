@@ -1,7 +1,9 @@
-"""Keys, taken out of whatever is shown, stored or sent on."""
+"""Keys, taken out of whatever is shown, stored or sent on, and what UTF-8 cannot hold."""
 
 from collections.abc import Callable
 from typing import Any
+
+from harness.plain import storable
 
 
 def scrubber(*secrets: str) -> Callable[[Any], Any]:
@@ -12,7 +14,7 @@ def scrubber(*secrets: str) -> Callable[[Any], Any]:
         if isinstance(value, str):
             for secret in hidden:
                 value = value.replace(secret, "[key]")
-            return value
+            return storable(value)
         if isinstance(value, dict):
             return {scrub(key): scrub(inner) for key, inner in value.items()}
         if isinstance(value, list | tuple):

@@ -59,7 +59,7 @@ def trouble_of(error: Exception, scrub: Scrub) -> Trouble | None:
         cause = error.__cause__
         never_sent = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
         return Trouble("retry", "no connection", _said(cause or error, scrub), never_sent)
-    if isinstance(error, httpx2.HTTPError):  # amid a stream, where the SDK does not wrap it
+    if isinstance(error, httpx2.HTTPError | OSError):  # amid a stream: the SDK does not wrap it
         return Trouble("retry", "stream broken", _said(error, scrub), False)
     if isinstance(error, anthropic.APIError | ValueError | AssertionError | RuntimeError | TypeError
                   | AttributeError | KeyError | IndexError):  # fmt: skip
