@@ -9,7 +9,7 @@ RUN    := $(VENV)/bin/python
 
 help:
 	@echo "make demo       a campaign of five short trainings and its board (four minutes)"
-	@echo "make test       the tests (a few minutes)"
+	@echo "make test       the tests (a quarter of an hour)"
 	@echo "make lint       ruff and mypy"
 	@echo "make redteam    cheating edits against every gate, control and sandbox (long)"
 	@echo "make bench      speed and accuracy, beside a plain transformer's"
