@@ -48,13 +48,20 @@ class Row:
 
 def rows(history: History, running: Iterable[int] = ()) -> list[Row]:
     """One for each experiment, in their order."""
-    busy, found = set(running), posteriors(history)
+    busy, found, sealed = set(running), posteriors(history), sealed_accuracies(history)
     return [
-        _row(history, record, found.get(number), busy) for number, record in history.records.items()
+        _row(history, record, found.get(number), sealed.get(number), busy)
+        for number, record in history.records.items()
     ]
 
 
-def _row(history: History, record: Record, posterior: Posterior | None, busy: set[int]) -> Row:
+def _row(
+    history: History,
+    record: Record,
+    posterior: Posterior | None,
+    sealed: float | None,
+    busy: set[int],
+) -> Row:
     experiment, verdict = record.experiment, record.verdict
     first = record.outcomes[: record.first] if verdict else record.outcomes
     statuses = [outcome.status for outcome in first if outcome.status != "lost"]
@@ -82,7 +89,7 @@ def _row(history: History, record: Record, posterior: Posterior | None, busy: se
         len(record.outcomes),
         tuple(flag for outcome in record.outcomes for flag in outcome.flags),
         experiment.id == history.incumbent,
-        sealed_accuracies(history).get(experiment.id),
+        sealed,
         provenance(history, record),
     )
 
