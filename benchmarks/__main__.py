@@ -9,6 +9,7 @@ addition  exact match on ten-digit addition after 90 s of --tasks add:1-10, one 
 ladder    official accuracy after 120, 300 and 900 s: the last is `python train.py` by hand
 slots     share of slot time in trials while a researcher thinks, beside a serial loop's
 judge     simulated campaigns: which rule for keeping an edit ends at the best true accuracy
+controls  questions of the controls beside a pass of the score; seconds of the gates
 brief     what thirty proposals of a language model read from the cache, and cost
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
@@ -29,13 +30,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.brief import brief
+from benchmarks.controls import controls
 from benchmarks.judge import judge
 from benchmarks.night import night
 from benchmarks.slots import slots
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge", "brief")
+SECTIONS = (
+    "speed",
+    "addition",
+    "ladder",
+    "scoring",
+    "night",
+    "slots",
+    "judge",
+    "brief",
+    "controls",
+)
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -349,6 +361,7 @@ def main() -> int:
         "judge": lambda table, folder: judge(),
         "slots": lambda table, folder: slots(table.row),
         "brief": lambda table, folder: brief(table.row),
+        "controls": lambda table, folder: controls(table.row),
         "night": lambda table, folder: night(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.audit import audit
 from harness.evaluation import Refused
@@ -19,7 +19,9 @@ from harness.preflight import preflight
 from harness.sandbox import Level, Place, Sandbox
 from harness.solver_slice import solver_slice
 from harness.syntax import fingerprint
+from harness.training import Run, collect, train
 from harness.trial import Order, run_trial
+from harness.untrusted import remove
 from redteam.edits import CONTROLS, ROOT, Edit
 from redteam.traps import Traps
 
@@ -49,6 +51,8 @@ class Tried:
     touched: tuple[str, ...]
     seconds: float
     said: str
+    accuracy: float | None = None  # where it was scored
+    is_scored: bool = True  # it went all the way, to a score or to what stopped it
 
     @property
     def is_walled(self) -> bool:
@@ -61,6 +65,8 @@ class Tried:
             return True
         if not self.edit.is_cheat:
             return bool(self.caught)
+        if not self.is_scored:
+            return False
         return not self.caught and not self.edit.known_gap and not self.is_open
 
     @property
@@ -70,11 +76,31 @@ class Tried:
 
 
 @dataclass
+class Baselines:
+    """Accuracies of the files that are edited, each trained once for like settings; several threads
+    may ask."""
+
+    found: dict[tuple[object, ...], float] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, key: tuple[object, ...], measure: Callable[[], float]) -> float:
+        with self.lock:
+            if key not in self.found:
+                self.found[key] = measure()
+            return self.found[key]
+
+
+@dataclass
 class Runner:
-    """Tries edits among the same traps. Baselines are trained once for like settings."""
+    """Tries edits among the same traps, one after another.
+
+    `train_s`: honest edits of train.py, and cheats that pay once trained, are not trained for two
+    steps but for so many seconds.
+    """
 
     traps: Traps
-    baselines: dict[tuple[object, ...], float] = field(default_factory=dict)
+    train_s: float | None = None
+    baselines: Baselines = field(default_factory=Baselines)
 
     def gates(self, edit: Edit) -> Tried:
         """The gates that need no process, alone."""
@@ -86,6 +112,8 @@ class Runner:
     def all(self, edit: Edit, level: Level) -> Tried:
         """All the way."""
         began = time.monotonic()
+        if self.train_s and _wants_training(edit):
+            edit = replace(edit, steps=None, budget_s=self.train_s)
         source = edit.source(self.traps.names)
         self.traps.plant()
         gate, reason = refused_by(edit, source)
@@ -99,7 +127,30 @@ class Runner:
         reason = reason or said or f"accuracy {outcomes[-1].accuracy:.3f}"
         seconds = time.monotonic() - began
         caught, behind = ((gate,), later) if gate else (later, ())
-        return Tried(edit, level, caught, behind, touched, seconds, reason)
+        accuracy = outcomes[-1].accuracy if outcomes[-1].status == "ok" else None
+        return Tried(edit, level, caught, behind, touched, seconds, reason, accuracy)
+
+    def walls(self, edit: Edit, level: Level) -> Tried:
+        """Its training alone, and what it got at meanwhile: of a cheat that something else than
+        the sandbox stops, at a level where it is not scored."""
+        began = time.monotonic()
+        source, work = edit.source(self.traps.names), self.traps.work / "scratch" / "0007"
+        results = self.traps.work / "results"
+        self.traps.plant()
+        for folder in (work, results):
+            remove(folder)
+            folder.mkdir(parents=True)
+        run = Run(
+            source, 1, edit.budget_s, edit.budget_s, "cpu", "cpu", edit.steps, edit.tasks, FOLDER_MB
+        )
+        place = Place(Sandbox(level, ""), memory_mb=MEMORY_MB)
+        ended = train(run, work, place, threading.Event())
+        (results / "log.txt").write_bytes(ended.log.content())
+        collect(work, results, source)
+        touched = self.traps.touched(results, "")
+        remove(work)
+        seconds = time.monotonic() - began
+        return Tried(edit, level, (), (), touched, seconds, "", is_scored=False)
 
     def _fly(self, edit: Edit, source: str, level: Level) -> str:
         """Why the preflight refuses it, empty where it does not."""
@@ -161,10 +212,8 @@ class Runner:
     def _baseline(self, edit: Edit, level: Level) -> float:
         """The accuracy of the file that it edits, under the same settings."""
         key = (edit.base, edit.tasks, edit.steps, edit.budget_s, level)
-        if key not in self.baselines:
-            plain = (ROOT / edit.base).read_text(encoding="utf-8")
-            self.baselines[key] = self._trial(edit, plain, level, 1).accuracy
-        return self.baselines[key]
+        plain = (ROOT / edit.base).read_text(encoding="utf-8")
+        return self.baselines.of(key, lambda: self._trial(edit, plain, level, 1).accuracy)
 
 
 def refused_by(edit: Edit, source: str) -> tuple[str, str]:
@@ -195,6 +244,11 @@ def _ends_badly(edit: Edit) -> bool:
     expected = {*edit.catchers, *edit.behind}
     is_toy_cheat = edit.is_cheat and edit.base != "train.py"
     return is_toy_cheat or bool({"sandbox", "limits", "budget", "checkpoint"} & expected)
+
+
+def _wants_training(edit: Edit) -> bool:
+    is_short = edit.base == "train.py" and edit.steps is not None
+    return is_short and (edit.pays_once_trained or not edit.is_cheat)
 
 
 def _settings(edit: Edit, level: Level) -> Settings:

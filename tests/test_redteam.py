@@ -64,7 +64,7 @@ def test_what_passes_the_gates_meets_the_walls(name, caught):
     if level == "none":
         pytest.skip("no sandbox works here")
     edit = next(edit for edit in CHEATS if edit.name == name)
-    with planted() as traps:
+    with planted() as [traps]:
         tried = Runner(traps).all(edit, level)
     assert tried.touched == ()
     assert tried.caught == caught, tried.said
@@ -74,7 +74,7 @@ def test_what_passes_the_gates_meets_the_walls(name, caught):
 def test_the_traps_see_what_gets_out():
     """Without walls the same edit is found out: a trap that nothing springs proves nothing."""
     edit = next(edit for edit in CHEATS if edit.name == "writes_outside")
-    with planted() as traps:
+    with planted() as [traps]:
         tried = Runner(traps).all(edit, "none")
     assert any("secret" in text and "ledger.jsonl" in text for text in tried.touched)
     assert tried.is_open
