@@ -13,6 +13,7 @@ from harness.belief import Posterior
 Standing = Literal["provisional", "confirmed", "withdrawn"]
 
 P_CONFIRMED, P_WITHDRAWN = 0.95, 0.3
+P_RETURNS = 0.4  # of a withdrawn keep: above that, lest the branch go back and forth
 LEAST_TRIALS, MOST_TRIALS = 2, 3  # to be confirmed or withdrawn; that any experiment gets
 P_EQUAL = 0.8
 SIMPLER = 0.05  # share of the syntax tree that must go
@@ -49,22 +50,24 @@ def debt_of(keeps: Sequence[tuple[Posterior, Standing]]) -> float:
     return owed
 
 
-def standing(posterior: Posterior, trials: int) -> Standing:
-    """Of a keep, after `trials` that were ok."""
-    if trials >= LEAST_TRIALS and posterior.p_real >= P_CONFIRMED:
-        return "confirmed"
-    if trials >= LEAST_TRIALS and posterior.p_real < P_WITHDRAWN:
-        return "withdrawn"
-    return "provisional"
-
-
-def standing_of_simpler(posterior: Posterior, trials: int) -> Standing:
-    """Of a keep for simplicity, which gains nothing and is to lose nothing."""
-    found = standing(posterior, trials)
-    is_worse = trials >= LEAST_TRIALS and posterior.p_equal < P_WITHDRAWN
-    if found == "withdrawn" and not is_worse:
+def standing(posterior: Posterior, trials: int, before: Standing | None = None) -> Standing:
+    """Of a keep, after `trials` that were ok; `before` is what it was so far."""
+    if trials < LEAST_TRIALS:
         return "provisional"
-    return found
+    if posterior.p_real < (P_RETURNS if before == "withdrawn" else P_WITHDRAWN):
+        return "withdrawn"
+    return "confirmed" if posterior.p_real >= P_CONFIRMED else "provisional"
+
+
+def standing_of_simpler(
+    posterior: Posterior, trials: int, before: Standing | None = None
+) -> Standing:
+    """Of a keep for simplicity, which gains nothing and is to lose nothing."""
+    if trials < LEAST_TRIALS:
+        return "provisional"
+    if posterior.p_equal < (P_RETURNS if before == "withdrawn" else P_WITHDRAWN):
+        return "withdrawn"
+    return "confirmed" if posterior.p_real >= P_CONFIRMED else "provisional"
 
 
 def value_of_repeat(posterior: Posterior, trials: int) -> float:

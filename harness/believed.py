@@ -24,6 +24,7 @@ def is_twin(history: History, record: Record) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=4)  # a History never changes: `after` makes another
 def beliefs_of(
     history: History, candidate: int | None = None
 ) -> tuple[dict[int, belief.Posterior], Noise]:

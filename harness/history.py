@@ -273,6 +273,11 @@ class History:
             raise Contradiction(
                 self.events, f"experiment {review.experiment} reviewed before its verdict"
             )
+        if (
+            record.standing == "withdrawn" != review.standing
+            and review.experiment not in self.line()
+        ):
+            self.tips = (*self.tips, review.experiment)  # it returns
         self.records[review.experiment] = replace(
             record,
             posterior=review.posterior,

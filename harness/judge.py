@@ -212,25 +212,52 @@ def _failure(outcome: Outcome) -> tuple[Decision, str]:
 
 
 def reviews(history: History) -> list[Reviewed]:
-    """What an experiment counts as now that it has another trial, if one has."""
-    if not history.unreviewed:
-        return []
-    number = next(iter(history.unreviewed))
-    record = history.records[number]
-    trials = len(record.seeds)
+    """What an experiment counts as now, of one that it is another than the ledger says, if any is.
+
+    First one that has another trial. Then any keep on which the trials of others, its parent's
+    above all, throw another light: each event changes one standing, until all are what is believed.
+    """
+    if history.unreviewed:
+        return [_review(history, history.records[next(iter(history.unreviewed))])]
+    found: dict[int, belief.Posterior] = {}
+    for number in history.judged:
+        record = history.records[number]
+        if record.standing is None or len(record.seeds) < adoption.LEAST_TRIALS:
+            continue
+        found = found or beliefs_of(history)[0]
+        if number in found and not _pinned(record):
+            review = _review(history, record)
+            if review.standing != record.standing:
+                return [review]
+    return []
+
+
+def is_due(history: History, running: Sequence[Trial]) -> bool:
+    """There is a verdict or a review to be made."""
+    return bool(verdicts(history, running) or reviews(history))
+
+
+def _review(history: History, record: Record) -> Reviewed:
+    number, trials, before = record.experiment.id, len(record.seeds), record.standing
     if not readings_of(record):
-        return [Reviewed(number, record.standing, "no trial was ok", None, trials)]
+        return Reviewed(number, before, "no trial was ok", None, trials)
     found, noise = beliefs_of(history)
     posterior = found[number]
-    if record.standing is None:
-        return [Reviewed(number, None, "another trial", noun(posterior), trials)]
+    if before is None:
+        return Reviewed(number, None, "another trial", noun(posterior), trials)
     if pinned := _pinned(record):
-        return [Reviewed(number, "withdrawn", pinned, noun(posterior), trials)]
+        return Reviewed(number, "withdrawn", pinned, noun(posterior), trials)
     is_simpler = record.verdict is not None and record.verdict.simpler
     standing_of = adoption.standing_of_simpler if is_simpler else adoption.standing
-    standing = standing_of(posterior, trials)
-    reason = _words(posterior.effect, posterior, noise)
-    return [Reviewed(number, standing, reason, noun(posterior), trials)]
+    standing = standing_of(posterior, trials, before)
+    if before == "withdrawn" and number not in history.line():
+        # To return is to be built on again, in the incumbent's place.
+        assert history.incumbent is not None
+        is_best = posterior.accuracy > found[history.incumbent].accuracy
+        standing = standing if is_best else "withdrawn"
+    return Reviewed(
+        number, standing, _words(posterior.effect, posterior, noise), noun(posterior), trials
+    )
 
 
 def _pinned(record: Record) -> str:

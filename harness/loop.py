@@ -125,7 +125,7 @@ class Loop:
             self.history,
             ending=self.ending,
             is_busy=bool(running) or self.executor.is_unsealing(),
-            is_verdict_due=bool(judge.verdicts(self.history, running) or self.history.unreviewed),
+            is_verdict_due=judge.is_due(self.history, running),
             has_more=lambda: self.next_trial() is not None or self.due_set() is not None,
         )
 
@@ -202,7 +202,7 @@ class Loop:
     def is_due(self) -> bool:
         """There is something to judge or to start now."""
         running = self.executor.running()
-        if judge.verdicts(self.history, running) or self.history.unreviewed:
+        if judge.is_due(self.history, running):
             return True
         is_free = not self.ending and len(running) < self.executor.slots
         if not is_free or lacking(self.results, self.scratch):
