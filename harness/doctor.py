@@ -52,8 +52,7 @@ def examine(project: Path) -> Iterator[Check]:
         yield Check("torch", "fail", str(misuse), "run `make setup`")
     yield _git(project)
     best: Sandbox | None = None
-    levels: tuple[Literal["bwrap", "landlock"], ...] = ("bwrap", "landlock")
-    for level in levels:
+    for level in sandbox.here():
         works, detail = sandbox.probe(level)
         best = best or (Sandbox(level, detail) if works else None)
         yield _level(level, works, detail, best)

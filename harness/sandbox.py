@@ -1,9 +1,9 @@
 """How a process of untrusted code runs: the sandbox levels, and starting a command in one.
 
-`bwrap` and `landlock` wall off files, network and other processes; `none` only limits and ends.
-Which one works here is found by starting it. Every level has an allow-listed environment, limits,
-pinned cores and, on Linux, a supervisor that ends all that the process leaves behind; what outlives
-a supervisor that was killed itself is ended here too, or by the next start.
+`bwrap` and `landlock`, on macOS `seatbelt`, wall off files, network and other processes; `none`
+only limits and ends. Which works here is found by starting it. Every level has an allow-listed
+environment, limits, pinned cores (Linux), and a supervisor that ends what the process leaves
+behind; on Linux what outlives a killed supervisor is ended here too, or by the next start.
 Not covered at `none`: what the process reads, writes and sends.
 """
 
@@ -33,12 +33,17 @@ from harness.errors import Misuse
 from harness.experiment import Gpu
 from harness.orphans import end_orphans
 from harness.process_tree import kill_tree
+from harness.seatbelt_rules import seatbelt_command
 
-Level = Literal["bwrap", "landlock", "none"]
-LEVELS: tuple[Level, ...] = ("bwrap", "landlock", "none")
+Level = Literal["bwrap", "landlock", "seatbelt", "none"]
+LEVELS: tuple[Level, ...] = ("bwrap", "landlock", "seatbelt", "none")
+WALLED = tuple(level for level in LEVELS if level != "none")
+SYSTEMS = {"bwrap": "linux", "landlock": "linux", "seatbelt": "darwin"}  # where each may work
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 REMEDY = (
-    "install bubblewrap (apt install bubblewrap; on Ubuntu 24.04 its AppArmor profile too, see"
+    "see docs/SANDBOX.md, or choose --sandbox none if you trust every edit"
+    if sys.platform == "darwin"
+    else "install bubblewrap (apt install bubblewrap; on Ubuntu 24.04 its AppArmor profile too, see"
     " docs/SANDBOX.md), or choose --sandbox none if you trust every edit"
 )
 PROBE_S = 20.0
@@ -110,7 +115,7 @@ def start(
     if box.mask and sandbox.level != "bwrap":
         raise OSError(errno.ENOTSUP, f"{sandbox.level} cannot hide folders")
     box = replace(box, work=box.work.resolve())
-    if sys.platform != "linux":
+    if sys.platform == "win32":
         popen = subprocess.Popen(
             list(command),
             stdin=stdin,
@@ -127,6 +132,8 @@ def start(
     if sandbox.level == "bwrap":
         masked = masked_command(box, command) if box.mask else None
         inner = masked or bwrap_command(box, command, filter_)
+    elif sandbox.level == "seatbelt":
+        inner = seatbelt_command(box, command)
     ours, theirs = os.pipe()
     specification = {
         "alive": ours,
@@ -135,6 +142,7 @@ def start(
         "nice": box.nice,
         "limits": _limits(box),
         "landlock": landlock_rules(box) if sandbox.level == "landlock" else None,
+        "linux": sys.platform == "linux",
     }
     supervise = [sys.executable, "-I", "-S", str(SUPERVISOR), json.dumps(specification), "--"]
     try:
@@ -164,8 +172,7 @@ def choose(wanted: Literal["auto", "require", "none"] = "auto") -> Sandbox:
     if wanted == "none":
         return Sandbox("none", "none: edits can read and change what you can")
     tried: list[str] = []
-    levels: tuple[Literal["bwrap", "landlock"], ...] = ("bwrap", "landlock")
-    for level in levels:
+    for level in here():
         found, detail = probe(level)
         if found:
             said = f"{detail} ({'; '.join(tried)})" if tried else detail
@@ -182,19 +189,29 @@ def best() -> Sandbox:
         return choose("none")
 
 
+def here() -> tuple[Level, ...]:
+    """The levels with walls that this system may have, best first."""
+    return tuple(level for level in WALLED if SYSTEMS[level] == sys.platform)
+
+
 @functools.cache
-def probe(level: Literal["bwrap", "landlock"]) -> tuple[bool, str]:
-    """Whether a Python starts in it and cannot write outside; what it is, or why it fails."""
-    if sys.platform != "linux":
-        return False, "needs Linux"
+def probe(level: Level) -> tuple[bool, str]:
+    """Whether a Python starts in it and can neither read nor write outside; what it is, or why it
+    fails."""
+    if level not in here():
+        return False, f"not on {sys.platform}"
     if level == "bwrap" and bwrap_program() is None:
         return False, "not installed"
     with (
         tempfile.TemporaryDirectory(prefix="thinker-") as outside,
         tempfile.TemporaryDirectory(prefix="thinker-") as work,
     ):
-        target = Path(outside, "written")
-        code = f"try: open({str(target)!r}, 'w')\nexcept OSError: print('walled')"
+        target, secret = Path(outside, "written"), Path(outside, "secret")
+        secret.write_text("secret")
+        code = "".join(
+            f"try: open({str(path)!r}, {mode!r})\nexcept OSError: print('walled')\n"
+            for path, mode in ((target, "w"), (secret, "r"))
+        )
         box = Box(Path(work), environment={"PATH": "/usr/bin:/bin"})
         try:
             process = start(
@@ -212,10 +229,10 @@ def probe(level: Literal["bwrap", "landlock"]) -> tuple[bool, str]:
             return False, f"did not start within {PROBE_S:.0f} s"
         finally:
             process.kill()
-        if out.strip() == b"walled" and not target.exists():
+        if out.split() == [b"walled"] * 2 and not target.exists():
             return True, _describe(level)
         said = err.decode(errors="replace").strip().splitlines()
-        return False, said[-1] if said else "a process in it could write outside"
+        return False, said[-1] if said else "a process in it could read or write outside"
 
 
 def scrub(scratch: Path, *, device: str, threads: int = 1) -> dict[str, str]:
@@ -236,21 +253,20 @@ def scrub(scratch: Path, *, device: str, threads: int = 1) -> dict[str, str]:
 def _limits(box: Box) -> dict[str, int]:
     # Pipes and socket pairs hold memory that is nobody's, so there are few; and no real-time
     # scheduling, though the person may have been given it.
-    limits = {"CORE": 0, "NOFILE": 1024, "RTPRIO": 0, "NICE": 0, "MSGQUEUE": 0}
+    limits = {"CORE": 0, "NOFILE": 1024}
+    if sys.platform == "linux":
+        limits |= {"RTPRIO": 0, "NICE": 0, "MSGQUEUE": 0}
     if box.file_mb is not None:
         limits["FSIZE"] = box.file_mb * 2**20
-    if box.memory_mb is not None and not box.gpu:
+    if box.memory_mb is not None and not box.gpu and sys.platform == "linux":  # macOS heeds no AS
         limits["AS"] = box.memory_mb * 2**20
     return limits
 
 
 def _filter(level: Level, box: Box) -> int | None:
-    """An open file with the seccomp filter; None where there is none.
-
-    bwrap holds without libseccomp, if not as well; Landlock does not. Raises OSError, ImportError
-    or RuntimeError.
-    """
-    if level == "none":
+    """An open file with the seccomp filter; None where there is none. bwrap holds without
+    libseccomp, if not as well; Landlock does not. Raises OSError, ImportError or RuntimeError."""
+    if level in ("none", "seatbelt"):
         return None
     try:
         program = seccomp_rules.program(landlock=level == "landlock", gpu=box.gpu)
@@ -275,6 +291,8 @@ def _describe(level: str) -> str:
         except (ImportError, RuntimeError, OSError) as error:
             return f"{said} without seccomp: {' '.join(str(error).split())}"
         return f"{said} with seccomp"
+    if level == "seatbelt":
+        return "seatbelt (sandbox-exec; experimental)"
     from harness.landlock_rules import abi
 
     return f"landlock ABI {abi()} with seccomp"

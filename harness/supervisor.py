@@ -4,7 +4,8 @@ Started as `python -I -S supervisor.py SPEC -- COMMAND…`, SPEC being JSON (see
 the command's exit code, 128 + N for signal N. When the command ends, when SIGTERM comes or when the
 harness is gone (the pipe at `alive` is at its end), its process group is killed at once, which no
 forking outruns, and then every descendant, whatever session it moved to. All of them carry a mark
-by which `harness.orphans` finds them when this process was killed first. Linux only.
+by which `harness.orphans` finds them when this process was killed first. Where there is no Linux
+the group alone is ended, and nothing is marked.
 Not covered: what the command may reach while it runs (`harness.landlock_rules` and bwrap are for
 that); at `none`, where it may leave its group, processes that fork faster than they are killed.
 """
@@ -28,15 +29,18 @@ MARK_SHIFT = 40  # bits for the start time, in ticks
 
 
 def main(arguments: list[str]) -> int:
-    """SPEC: alive, filter (descriptors), cores, nice, limits (by their resource name), landlock.
+    """SPEC: alive, filter (descriptors), cores, nice, limits (by their resource name), landlock,
+    linux (whether what only Linux has is used).
 
     `landlock` is null or the rules of `harness.landlock_rules.confine`, with the folders to import
     from; `filter` is null or open at the seccomp filter, which bwrap or we apply.
     """
     spec = json.loads(arguments[0])
     command = arguments[arguments.index("--") + 1 :]
+    is_linux: bool = spec["linux"]
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if is_linux:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     wake, woken = os.pipe()
     for end in (wake, woken):
         os.set_blocking(end, False)
@@ -47,7 +51,7 @@ def main(arguments: list[str]) -> int:
     child = os.fork()
     if child == 0:
         _become(command, spec, libc, supervisor)
-    alive = spec["alive"]
+    alive, status = spec["alive"], None
     ended = False
     while not ended:
         ready, _, _ = select.select([wake, alive], [], [])
@@ -55,27 +59,34 @@ def main(arguments: list[str]) -> int:
             break
         if signal.SIGTERM in os.read(wake, 4096):
             break
-        ended = _reap(child)
-    return _exit_code(_end_all(child))
+        if is_linux:
+            ended = _reap(child)
+        else:
+            found, status = os.waitpid(child, os.WNOHANG)
+            ended = found == child
+    return _exit_code(_end_all(child) if is_linux else _end_group(child, status if ended else None))
 
 
 def _become(command: list[str], spec: dict[str, Any], libc: ctypes.CDLL, supervisor: int) -> None:
     """In the child: limits, confinement, and the command in its place. Does not return."""
     try:
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if spec["linux"]:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != supervisor:
             os._exit(125)
         os.close(spec["alive"])
         os.setsid()
-        # Its own, empty: what hangs on the person's session is not for the command.
-        libc.syscall(KEYCTL.get(os.uname().machine, -1), KEYCTL_JOIN_SESSION_KEYRING, None)
+        if spec["linux"]:
+            # Its own, empty: what hangs on the person's session is not for the command.
+            libc.syscall(KEYCTL.get(os.uname().machine, -1), KEYCTL_JOIN_SESSION_KEYRING, None)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        if spec["cores"]:
+        if spec["cores"] and spec["linux"]:
             os.sched_setaffinity(0, spec["cores"])
         os.nice(spec["nice"])
-        for name, most in (spec["limits"] | {"RTTIME": _mark(supervisor)}).items():
+        marks = {"RTTIME": _mark(supervisor)} if spec["linux"] else {}
+        for name, most in (spec["limits"] | marks).items():
             kind = getattr(resource, f"RLIMIT_{name}")
             most = min(most, _infinite(resource.getrlimit(kind)[1]))
             resource.setrlimit(kind, (most, most))
@@ -141,6 +152,15 @@ def _end_all(child: int) -> int:
         except ChildProcessError:
             return signal.SIGKILL if status is None else status
         time.sleep(0.002)  # what was killed needs a moment, and may just have left children here
+
+
+def _end_group(child: int, status: int | None) -> int:
+    """SIGKILL the group, whose number is nobody else's while one of it lives. The command's status,
+    which is given where it was waited for already."""
+    signal.set_wakeup_fd(-1)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1] if status is None else status
 
 
 def _children() -> list[int]:
