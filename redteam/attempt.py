@@ -22,7 +22,7 @@ from harness.syntax import fingerprint
 from harness.training import Run, collect, train
 from harness.trial import Order, run_trial
 from harness.untrusted import remove
-from redteam.edits import CONTROLS, ROOT, Edit
+from redteam.edits import CONTROLS, ROOT, TASKS, Edit
 from redteam.traps import Traps
 
 PROBLEMS = 25  # a level
@@ -95,7 +95,8 @@ class Runner:
     """Tries edits among the same traps, one after another.
 
     `train_s`: honest edits of train.py, and cheats that pay once trained, are not trained for two
-    steps but for so many seconds.
+    steps but for so many seconds, on the whole ladder: under two minutes the controls have too few
+    right answers to judge.
     """
 
     traps: Traps
@@ -113,7 +114,8 @@ class Runner:
         """All the way."""
         began = time.monotonic()
         if self.train_s and _wants_training(edit):
-            edit = replace(edit, steps=None, budget_s=self.train_s)
+            tasks = None if edit.tasks == TASKS else edit.tasks  # the ladder, for all controls
+            edit = replace(edit, steps=None, budget_s=self.train_s, tasks=tasks)
         source = edit.source(self.traps.names)
         self.traps.plant()
         gate, reason = refused_by(edit, source)

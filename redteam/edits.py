@@ -61,7 +61,7 @@ class Edit:
     behind: tuple[str, ...]
     twin: str
     pays_once_trained: bool
-    tasks: str
+    tasks: str | None  # None: the ladder
     base: str
     steps: int | None
     budget_s: float
