@@ -2,26 +2,46 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("kill_driver.py")
-SHARES = 2
+SIDE_BY_SIDE = 2
+OF = 3  # parts of the kill points; one of them at a time where not all are tried
 
 
-def test_killed_before_every_append_and_git_step(tmp_path):
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(OF))
+def test_killed_before_every_append_and_git_step(part, tmp_path):
     """Every kill point, torn lines too: same experiments, verdicts, sources, branch, checkout, and
     sealed sets, none opened twice."""
+    kill(part, tmp_path)
+
+
+def test_killed_before_every_third_append_and_git_step(tmp_path):
+    """The same at a third of the points, another one each time."""
+    kill(random.randrange(OF), tmp_path)
+
+
+def kill(part, tmp_path):
+    print(f"part {part} of {OF}")
     running = []
-    for share in range(SHARES):
+    for share in range(SIDE_BY_SIDE):
         folder = tmp_path / str(share)
         folder.mkdir()
-        command = [sys.executable, str(DRIVER), str(folder), str(share), str(SHARES)]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        points = [str(part + OF * share), str(OF * SIDE_BY_SIDE)]
         running.append(
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                [sys.executable, str(DRIVER), str(folder), *points],
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
         )
     said = [json.loads(process.communicate(timeout=300)[0]) for process in running]
     points, verdicts = said[0]["points"], said[0]["verdicts"]
