@@ -11,7 +11,7 @@ help:
 	@echo "make demo       a campaign of five short trainings and its board (four minutes)"
 	@echo "make test       the tests (a quarter of an hour)"
 	@echo "make lint       ruff and mypy"
-	@echo "make redteam    cheating edits against every gate, control and sandbox (long)"
+	@echo "make redteam    cheating edits against every gate, control and sandbox (half an hour)"
 	@echo "make bench      speed and accuracy, beside a plain transformer's"
 	@echo "make gpu-check  what to run first on a machine with a GPU"
 	@echo "make setup      only create $(VENV); the others do it themselves"
