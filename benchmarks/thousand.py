@@ -279,6 +279,7 @@ class Maker:
             memory_mb=round(draw.uniform(360, 520), 1), slot=0, sandbox="bwrap",
             checkpoint=sha256(f"{number}:{seed}") if is_read else "", flags=flags, start_s=3.2,
             problems="4" * 64, torch="2.8.0",
+            parameters=52_000 + 10 * self.nodes[number] if is_read else None,
         )  # fmt: skip
 
     def count(self, level: Level, place: int, skill: float) -> LevelCount:

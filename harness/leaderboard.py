@@ -40,6 +40,12 @@ class Row:
     flags: tuple[str, ...]
     is_incumbent: bool
     sealed: float | None  # accuracy on the sealed set that was opened last for it
+    kind: str
+    researcher: str
+    expected: float | None  # gain in accuracy, as its proposal hoped
+    parameters: int | None  # numbers in its checkpoint, the most of its trials
+    samples_s: float | None  # samples of training a second, the mean of its trials
+    memory_mb: float | None  # the most of its trials
     provenance: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,8 +96,19 @@ def _row(
         tuple(flag for outcome in record.outcomes for flag in outcome.flags),
         experiment.id == history.incumbent,
         sealed,
+        experiment.kind,
+        experiment.researcher,
+        experiment.expected,
+        max((o.parameters for o in record.outcomes if o.parameters is not None), default=None),
+        _samples_s(record),
+        max((o.memory_mb for o in record.outcomes if o.memory_mb is not None), default=None),
         provenance(history, record),
     )
+
+
+def _samples_s(record: Record) -> float | None:
+    paces = [o.samples / o.train_s for o in record.outcomes if o.samples and o.train_s > 0]
+    return sum(paces) / len(paces) if paces else None
 
 
 def summary(history: History) -> str:
