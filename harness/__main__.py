@@ -75,6 +75,10 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.reproduce_command import reproduce
 
             return reproduce(args.tag, args.id, args.seed, args.json)
+        case "report":
+            from harness.report_command import report
+
+            return report(args.tag, args.open)
         case "doctor":
             from harness.doctor_command import doctor
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.parser_proof import add_proof
+from harness.parser_report import add_report
 from harness.values import count, levels, number, percent, positive, problems, seconds, tasks
 
 
@@ -40,6 +41,7 @@ def make_parser() -> Parser:
     _add_diff(commands)
     _add_verify(commands)
     add_proof(commands)
+    add_report(commands)
     _add_doctor(commands)
     return parser
 

@@ -20,16 +20,16 @@ def print_transcript(results: Path, number: int, as_json: bool) -> int:
         raise Misuse(
             f"experiment {number} has no transcript: no language model was asked for it"
         ) from None
-    entries = [entry for line in lines if (entry := _entry(line))]
+    entries = [entry for line in lines if (entry := entry_of(line))]
     if as_json:
         print(json.dumps(entries, indent=2))
         return 0
     for entry in entries:
-        print("\n".join(_told(entry)))
+        print("\n".join(told(entry)))
     return 0
 
 
-def _entry(line: str) -> dict[str, Any] | None:
+def entry_of(line: str) -> dict[str, Any] | None:
     """None for a line that a kill tore."""
     try:
         found = json.loads(line)
@@ -38,7 +38,8 @@ def _entry(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _told(entry: dict[str, Any]) -> list[str]:
+def told(entry: dict[str, Any]) -> list[str]:
+    """A line of a transcript in lines for a person."""
     kind, time = plain(str(entry.get("kind"))), plain(str(entry.get("time")))
     head = f"== {time} {kind}"
     match kind:

@@ -1,0 +1,76 @@
+"""Text of others as the page shows it: what cannot be seen as its escape, cut where it is long.
+
+Jinja2's autoescape makes it text of the page; here it loses what would act in text: control
+characters, marks of direction, half surrogates. Lengths are in bytes of the page, escapes counted.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+from markupsafe import Markup, escape
+
+from harness.researcher.quoting import one_line, size, visible
+
+LADDER = (65_536, 32_768, 16_384, 8_192, 4_096, 2_048, 1_024, 512)  # of what one text may take
+LINE = 1_000  # characters of one line of a diff, a log or a transcript
+
+
+def line(text: str, most: int = 300) -> str:
+    """On one line, of at most `most` bytes and a mark that says how much was cut."""
+    return one_line(text, most)
+
+
+def split(text: str) -> list[str]:
+    """Its lines, each short and without what cannot be seen."""
+    return [_short(each) for each in text.expandtabs(4).rstrip("\n").split("\n")]
+
+
+def cap(sizes: Iterable[int], total: int) -> int:
+    """The most that each of so many texts may take, so that together they hold to `total` bytes.
+
+    By powers of two, so that one more text seldom changes what the others show.
+    """
+    known = list(sizes)
+    fitting = (each for each in LADDER if sum(min(each, one) for one in known) <= total)
+    return next(fitting, LADDER[-1])
+
+
+def weight(lines: Iterable[str]) -> int:
+    """Bytes of the page that these lines take."""
+    return sum(size(escape(each)) + 1 for each in lines)
+
+
+def first(lines: Sequence[str], most: int, how: str) -> list[str]:
+    """As many of the first lines as `most` bytes hold, and one that says how to see all."""
+    kept = _held(lines, most)
+    left = len(lines) - kept
+    return [*lines[:kept], *([f"… {left:,} more lines: {how}"] if left else [])]
+
+
+def last(lines: Sequence[str], most: int, how: str) -> list[str]:
+    kept = _held(lines[::-1], most)
+    left = len(lines) - kept
+    return [*([f"… {left:,} lines before: {how}"] if left else []), *lines[left:]]
+
+
+def joined(lines: Iterable[str], mark: Callable[[str], str]) -> Markup:
+    """Lines of a <pre>, runs of those with the same mark, such as "ins", in an element of it."""
+    parts: list[Markup] = []
+    for name, run in itertools.groupby(lines, mark):
+        block = escape("\n".join(run) + "\n")
+        parts.append(Markup(f"<{name}>%s</{name}>") % block if name else block)
+    return Markup("").join(parts)
+
+
+def _held(lines: Sequence[str], most: int) -> int:
+    n = 0
+    for n, each in enumerate(lines):
+        most -= size(escape(each)) + 1
+        if most < 0:
+            return n
+    return len(lines)
+
+
+def _short(each: str) -> str:
+    left = len(each) - LINE
+    return visible(each[:LINE]) + (f" … (+{left:,} characters)" if left > 0 else "")
