@@ -8,6 +8,7 @@ Not covered: more than some 3,000 experiments; the page then grows beyond 10 MB.
 """
 
 import base64
+import functools
 import hashlib
 import os
 from collections.abc import Callable, Mapping
@@ -69,16 +70,6 @@ class Report:
         self.diffs, self.curves = Diffs(repo), Curves(folder)
         self.longs: dict[int, tuple[Record, Long, Long, Long]] = {}
         self.bodies: dict[int, Known] = {}
-        loader = FileSystemLoader(HERE)
-        self.environment = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-            lstrip_blocks=True,
-        )  # fmt: skip
-        self.environment.filters |= {
-            "figure": figures.figure,
-            "line": text.line,
-            "points": figures.points,
-        }
 
     def write(self, history: History, damage: str = "") -> Path:
         """`damage` is what is wrong with the ledger, if anything. Raises OSError."""
@@ -92,13 +83,17 @@ class Report:
         bodies = self._bodies(history)
         told = _told(history, damage, self.curves)
         style, start, script = (_read(name) for name in ("style.css", "start.js", "page.js"))
-        return self.environment.get_template("page.html").render(
-            **told,
-            bodies=bodies,
-            style=Markup(style),
-            start=Markup(start),
-            script=Markup(script),
-            policy=policy(style, start, script),
+        return (
+            environment()
+            .get_template("page.html")
+            .render(
+                **told,
+                bodies=bodies,
+                style=Markup(style),
+                start=Markup(start),
+                script=Markup(script),
+                policy=policy(style, start, script),
+            )
         )
 
     def _bodies(self, history: History) -> dict[int, Markup]:
@@ -110,7 +105,7 @@ class Report:
             text.cap((said.weight for _, said, _ in longs.values()), TRANSCRIPTS),
             text.cap((log.weight for _, _, log in longs.values()), LOGS),
         )
-        template = self.environment.get_template("experiment.html")
+        template = environment().get_template("experiment.html")
         found = {}
         for number, record in records.items():
             known, parent = self.bodies.get(number), records[record.experiment.parent]
@@ -132,6 +127,20 @@ class Report:
             log, said = log_of(self.folder, record), transcript_of(self.folder, record)
             known = self.longs[number] = (record, Long.of(lines), said, log)
         return known[1:]
+
+
+@functools.cache
+def environment() -> Environment:
+    """The templates beside this file, in which every text is escaped that is no Markup."""
+    made = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"figure": figures.figure, "line": text.line, "points": figures.points}
+    return made
 
 
 def _shown(
