@@ -10,6 +10,7 @@ ladder    official accuracy after 120, 300 and 900 s: the last is `python train.
 slots     share of slot time in trials while a researcher thinks, beside a serial loop's
 judge     simulated campaigns: which rule for keeping an edit ends at the best true accuracy
 brief     what thirty proposals of a language model read from the cache, and cost
+report    seconds and size of the report of 1,000 experiments
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
@@ -31,11 +32,12 @@ from pathlib import Path
 from benchmarks.brief import brief
 from benchmarks.judge import judge
 from benchmarks.night import night
+from benchmarks.report import report
 from benchmarks.slots import slots
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge", "brief")
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge", "brief", "report")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -350,6 +352,7 @@ def main() -> int:
         "slots": lambda table, folder: slots(table.row),
         "brief": lambda table, folder: brief(table.row),
         "night": lambda table, folder: night(table.row),
+        "report": lambda table, folder: report(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)

@@ -76,12 +76,14 @@ def _block(block: Any) -> list[str]:
 
 
 def _cut(text: str, mark: str) -> list[str]:
-    lines = [plain_line(line) for line in storable(text).strip("\n").split("\n")]
+    lines = storable(text).strip("\n").split("\n")
     more = len(lines) - LINES
-    shown = lines[:LINES] + ([f"[{more} lines more; --json has them]"] if more > 0 else [])
+    shown = [plain_line(line) for line in lines[:LINES]]
+    shown += [f"[{more} lines more; --json has them]"] if more > 0 else []
     return [mark + shown[0], *(" " * len(mark) + line for line in shown[1:])]
 
 
 def plain_line(line: str) -> str:
     """Without control characters, its spaces kept."""
-    return "".join(c if c.isprintable() else " " for c in line.expandtabs(4))
+    shown = line.expandtabs(4)
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else " " for c in shown)

@@ -206,7 +206,8 @@ def _drawings(history: History, found: Mapping[int, Posterior], y: Scale) -> dic
         "number": progress.by_number,
         "time": progress.by_time,
     }
-    return {name: progress.draw(history, found, way(history, y)) for name, way in ways.items()}
+    read = progress.readings_of(history)
+    return {n: progress.draw(history, read, found, way(history, y)) for n, way in ways.items()}
 
 
 def about(history: History) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 ± is one standard deviation, an interval holds 95%.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,6 @@ from harness.experiment import BASELINE, LevelCount, Outcome, Posterior
 from harness.history import History, Record
 from harness.leaderboard import Row, notes, slot_time
 from harness.researcher.brief_figures import Counts, apart, pooled, share
-from harness.tasks import LADDER, Level
 from harness.tasks import level as level_of
 
 COLUMNS = 9  # incumbents in the table of levels
@@ -171,13 +171,12 @@ def cells(mine: Counts, theirs: Counts | None) -> dict[str, list[Cell]]:
     return found
 
 
+@functools.cache
 def title_of(task: str, size: str) -> str:
-    known = {level.name: level for level in LADDER}
     try:
-        named: Level = known.get(f"{task}:{size}") or level_of(task, int(size))
+        return level_of(task, int(size)).title
     except ValueError:
         return f"{task} {size}"
-    return named.title
 
 
 def chosen(numbers: Sequence[int], most: int = COLUMNS) -> list[int]:

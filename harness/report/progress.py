@@ -11,7 +11,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from harness.evaluation import Z_95
-from harness.experiment import BASELINE, Outcome, Posterior
+from harness.experiment import BASELINE, Posterior
 from harness.history import History, Record
 from harness.report.figures import figure, incumbent_at, interval_of, is_read
 from harness.report.svg import (
@@ -75,23 +75,49 @@ def heights(history: History, found: Mapping[int, Posterior]) -> tuple[Scale, in
     return scale, sum(reading < scale.low for reading in readings)
 
 
-def draw(history: History, found: Mapping[int, Posterior], place: Place) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A trial's accuracy, its 95% interval over problems, and what is said of it."""
+
+    record: Record
+    accuracy: float
+    low: float
+    high: float
+    words: str
+
+
+def readings_of(history: History) -> list[Reading]:
+    """Of all trials that were read, those of kept experiments last, so that they lie on top."""
+    found = []
+    for record in sorted(history.records.values(), key=lambda r: r.standing is not None):
+        for outcome in filter(is_read, record.outcomes):
+            low, high, at = *interval_of(outcome.levels), outcome.accuracy
+            words = f"{record.experiment.id}: {at:.3f} [{low:.3f}, {high:.3f}] {_word(record)}"
+            found.append(Reading(record, at, low, high, words))
+    return found
+
+
+def draw(
+    history: History, read: Sequence[Reading], found: Mapping[int, Posterior], place: Place
+) -> Markup:
     """The inside of an <svg>."""
     y = place.y
     parts = [axis_y(y, [(v, f"{v:.2f}") for v in ticks(y.low, y.high, 8)])]
     parts.append(axis_x(place.x, _marks(place.x)))
     steps = _steps(history, place)
     parts.append(stretched(*_band(steps, found, place), *_then(history, place)))
-    kept: list[Point] = []
+    parts += [_trial(reading, place) for reading in read]
+    highest: dict[int, float] = {}
+    for reading in read:
+        number = reading.record.experiment.id
+        highest[number] = max(reading.accuracy, highest.get(number, 0.0))
+    taken: list[Point] = []
     labels: list[Markup] = []
-    for record in sorted(history.records.values(), key=lambda r: r.standing is not None):
-        for outcome in record.outcomes:  # kept ones on top
-            if is_read(outcome):
-                parts.append(_trial(history, record, outcome, place))
-        if record.verdict and not any(is_read(o) for o in record.outcomes):
+    for number, record in history.records.items():
+        if record.verdict and number not in highest:
             parts.append(_tick(record, place))
-        if record.standing:
-            labels += _label(record, place, kept, found)
+        elif record.standing:
+            labels += _label(record, place, highest[number], taken)
     parts += labels
     parts += _now(history, found, place)
     return Markup("").join(parts)
@@ -161,20 +187,18 @@ def _sparse(points: list[Point]) -> list[Point]:
     return found
 
 
-def _trial(history: History, record: Record, outcome: Outcome, place: Place) -> Markup:
-    low, high = interval_of(outcome.levels)
-    x, at = percent(place.x.at(place.of(record))), outcome.accuracy
-    is_below = at < place.y.low
-    words = f"{record.experiment.id}: {at:.3f} [{low:.3f}, {high:.3f}] {_word(record)}"
-    inside = [element("title", words)]
-    if is_below:
+def _trial(reading: Reading, place: Place) -> Markup:
+    record, x = reading.record, percent(place.x.at(place.of(reading.record)))
+    inside = [element("title", reading.words)]
+    if reading.accuracy < place.y.low:
         inside.append(_at_foot(x, "M-3.5 -7h7l-3.5 6z"))
     else:
-        ends = {"y1": percent(place.y.at(low)), "y2": percent(place.y.at(high))}
+        ends = {"y1": percent(place.y.at(reading.low)), "y2": percent(place.y.at(reading.high))}
         inside.append(element("line", x1=x, x2=x, **ends))
         size = 4 if record.standing or record.experiment.id == BASELINE else 2.6
-        inside.append(element("circle", cx=x, cy=percent(place.y.at(at)), r=size))
-    return _link(record, _class(history, record), *inside)
+        at = percent(place.y.at(reading.accuracy))
+        inside.append(element("circle", cx=x, cy=at, r=size))
+    return _link(record, _class(record), *inside)
 
 
 def _tick(record: Record, place: Place) -> Markup:
@@ -192,14 +216,9 @@ def _at_foot(x: str, shape: str) -> Markup:
     return element("svg", element("path", d=shape), x=x, y="100%", overflow="visible")
 
 
-def _label(
-    record: Record, place: Place, taken: list[Point], found: Mapping[int, Posterior]
-) -> list[Markup]:
+def _label(record: Record, place: Place, top: float, taken: list[Point]) -> list[Markup]:
     """A kept one's number above its highest trial, where there is room."""
-    read = [o.accuracy for o in record.outcomes if is_read(o)]
-    if not read:
-        return []
-    x, y = place.x.at(place.of(record)), place.y.at(max(read))
+    x, y = place.x.at(place.of(record)), place.y.at(top)
     if any(abs(x - other) < ROOM and abs(y - height) < 6 for other, height in taken):
         return []
     is_tight = any(abs(x - other) < 2.6 * ROOM and abs(y - height) < 8 for other, height in taken)
@@ -227,7 +246,7 @@ def _link(record: Record, class_: str, *inside: Markup) -> Markup:
                    tabindex=None if stop else -1)  # fmt: skip
 
 
-def _class(history: History, record: Record) -> str:
+def _class(record: Record) -> str:
     if record.experiment.id == BASELINE:
         return "base"
     if record.standing == "withdrawn":

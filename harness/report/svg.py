@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 Point = tuple[float, float]
 
@@ -48,15 +48,14 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 def element(name: str, *inside: Markup | str, **attributes: object) -> Markup:
     """`class_` stands for class, and `_` within a name for a hyphen."""
-    parts = [
-        Markup(' %s="%s"') % (key.rstrip("_").replace("_", "-"), value)
+    told = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
         for key, value in attributes.items()
         if value is not None and value != ""
-    ]
-    head = Markup("").join([Markup(f"<{name}"), *parts])
+    )
     if not inside:
-        return head + Markup("/>")
-    return head + Markup(">") + Markup("").join(inside) + Markup(f"</{name}>")
+        return Markup(f"<{name}{told}/>")
+    return Markup(f"<{name}{told}>{''.join(map(escape, inside))}</{name}>")
 
 
 def percent(value: float) -> str:

@@ -37,7 +37,7 @@ def cap(sizes: Iterable[int], total: int) -> int:
 
 def weight(lines: Iterable[str]) -> int:
     """Bytes of the page that these lines take."""
-    return sum(size(escape(each)) + 1 for each in lines)
+    return sum(map(_bytes, lines))
 
 
 def first(lines: Sequence[str], most: int, how: str) -> list[str]:
@@ -65,10 +65,16 @@ def joined(lines: Iterable[str], mark: Callable[[str], str]) -> Markup:
 def _held(lines: Sequence[str], most: int) -> int:
     n = 0
     for n, each in enumerate(lines):
-        most -= size(escape(each)) + 1
+        most -= _bytes(each)
         if most < 0:
             return n
     return len(lines)
+
+
+def _bytes(each: str) -> int:
+    """Of a line on the page, its end and its escapes counted."""
+    marks = sum(map(each.count, "<>")), sum(map(each.count, "&'\""))
+    return (len(each) if each.isascii() else size(each)) + 1 + 3 * marks[0] + 4 * marks[1]
 
 
 def _short(each: str) -> str:
