@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,7 @@ from harness.report import Report, text, write_report
 from harness.report.figures import figure, interval_of, points, verdict
 from harness.report.svg import ticks
 from harness.researcher.quoting import one_line, visible
+from scripts.pictures import terminal
 
 ROOT = Path(__file__).resolve().parent.parent
 N = 40
@@ -313,3 +315,15 @@ def test_a_damaged_ledger_has_a_page_that_says_so(campaign, tmp_path):
     assert "without differences" in done.stderr  # there is no repository
     assert "line 41" in Page((results / "report.html").read_text()).text
     assert thinker("report", "none", cwd=campaign.parent.parent).returncode == 2
+
+
+def test_a_picture_of_a_terminal_needs_nothing_from_elsewhere(campaign, tmp_path, monkeypatch):
+    """The README's SVG holds what a command prints, as text, and names no font's address."""
+    monkeypatch.chdir(campaign.parent.parent)
+    path = terminal(("board", campaign.name), tmp_path / "board.svg", 100)
+    root = ElementTree.fromstring(path.read_text())
+    words = " ".join("".join(root.itertext()).split())
+    assert "hypothesis" in words
+    assert "http" not in path.read_text().replace("http://www.w3.org/2000/svg", "").replace(
+        "https://www.textualize.io", ""
+    )

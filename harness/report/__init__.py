@@ -193,6 +193,7 @@ def _told(history: History, damage: str, curves: Curves) -> dict[str, Any]:
         "slots": charts.slot_parts(history),
         "slot_bar": charts.stack([(p.name, p.share) for p in charts.slot_parts(history)]),
         "money": charts.money(history),
+        "is_doubtful": charts.is_doubtful,
         "line": [(row, charts.effect(row, scale)) for row in line if row in shown],
         "rest": [(row, charts.effect(row, scale)) for row in line if row not in shown],
         "withdrawn": [(row, charts.effect(row, scale)) for row in withdrawn],

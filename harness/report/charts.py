@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.adoption import P_WITHDRAWN
 from harness.evaluation import Z_95
 from harness.history import History
 from harness.leaderboard import Row, slot_time
@@ -28,6 +29,12 @@ def largest(line: Sequence[Row]) -> list[Row]:
         return list(line)
     by_effect = sorted(line, key=lambda row: (not row.is_incumbent, -(row.effect or 0.0)))
     return by_effect[:LINE]
+
+
+def is_doubtful(row: Row) -> bool:
+    """Kept, and by what is believed now rather no gain."""
+    is_kept = row.verdict == "keep" and row.standing in ("provisional", "confirmed")
+    return is_kept and row.p_real is not None and row.p_real < P_WITHDRAWN
 
 
 def effects_scale(rows: Sequence[Row]) -> Scale:

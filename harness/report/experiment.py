@@ -19,7 +19,7 @@ from harness.researcher.transcript import path_of
 from harness.transcript_command import entry_of, told
 from harness.untrusted import opened
 
-LOG_BYTES = 16_384  # read from a log's end
+LOG_BYTES = 3_000  # read from a log's end
 TRANSCRIPT_BYTES = 2**20  # read from a transcript's beginning
 HYPOTHESIS, REASON = 1_500, 1_000  # bytes
 
