@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from harness.adoption import standing
+from harness.belief import Measured, posterior_of, replay
 from harness.belief import Posterior as Believed
-from harness.belief import posterior_of
 from harness.believed import noun
 from harness.experiment import (
     BASELINE,
@@ -175,9 +175,9 @@ class Maker:
     def effect(self) -> float:
         """Of an edit, in skill: most do nothing or harm."""
         drawn = self.random.random()
-        if drawn < 0.10:
-            return abs(self.random.gauss(0.0, 0.25)) / (1 + len(self.tips) / 20)
-        if drawn < 0.30:
+        if drawn < 0.08:
+            return 0.06 + abs(self.random.gauss(0.0, 0.25)) / (1 + len(self.tips) / 20)
+        if drawn < 0.16:
             return 0.0
         return -abs(self.random.gauss(0.0, 0.3)) if drawn < 0.92 else -self.random.uniform(0.5, 5)
 
@@ -189,7 +189,7 @@ class Maker:
             return kind, "A megabyte of reasons. " * 45_000
         if self.hostile and number % 12 == 5:
             return kind, HOSTILE[number // 12 % len(HOSTILE)]
-        return kind, f"{text}, for the {number}th time"
+        return kind, f"{text} (try {number})"
 
     def failure(self) -> tuple[str, str] | None:
         drawn = self.random.random()
@@ -249,14 +249,17 @@ class Maker:
             return
         self.try_once(number, SEEDS[len(self.readings[number])])
         trials = len(self.readings[number])
-        shift = self.random.gauss(0.0, 0.004)
-        mean = sum(self.readings[number]) / trials
-        p_real = min(0.999, max(0.001, 0.8 + shift * 60))
-        believed = Believed(mean, 0.006, 0.012 + shift, 0.006, p_real, 0.9, 0.001)
+        line = sorted(set(self.tips) | {number})
+        found, _ = replay([Measured(n, self.above(n), tuple(self.readings[n])) for n in line])
+        believed = found[number]
         state = standing(believed, trials) if number else None
         self.record(Reviewed(number, state, _words(believed), noun(believed), trials))
         if state == "withdrawn" and number == self.tips[-1]:
             self.tips.pop()
+
+    def above(self, number: int) -> int:
+        """The experiment of the kept line that it stands on."""
+        return max((tip for tip in self.tips if tip < number), default=number)
 
     def try_once(self, number: int, seed: int) -> None:
         outcome = self.outcome(number, seed, "ok", "")

@@ -111,6 +111,19 @@ def _samples_s(record: Record) -> float | None:
     return sum(paces) / len(paces) if paces else None
 
 
+def order(shown: Iterable[Row], by: str) -> list[Row]:
+    """By id, or by a figure such as p-real, the largest first; the last are those without it."""
+    if by == "id":
+        return sorted(shown, key=lambda row: row.id)
+    name = by.replace("-", "_")
+
+    def rank(row: Row) -> tuple[bool, float, int]:
+        value = getattr(row, name)
+        return value is None, 0.0 if value is None else -value, row.id
+
+    return sorted(shown, key=rank)
+
+
 def summary(history: History) -> str:
     """One line: how many of each verdict, and the incumbent's accuracy beside the baseline's."""
     records = [record for n, record in history.records.items() if record.verdict and n]
@@ -169,6 +182,9 @@ def slot_time(history: History) -> SlotTime:
     return SlotTime(startup, training, scoring, repeats, idle)
 
 
+FLAGGED = 12  # experiments with flags that are named
+
+
 def notes(history: History) -> list[str]:
     """What a reader of the board must know to believe it."""
     found = []
@@ -182,6 +198,7 @@ def notes(history: History) -> list[str]:
         found.append("trials ran without a sandbox")
     flagged = [row.id for row in rows(history) if row.flags]
     if flagged:
-        numbers = ", ".join(map(str, flagged))
+        numbers = ", ".join(map(str, flagged[:FLAGGED]))
+        numbers += f" and {len(flagged) - FLAGGED} more" if len(flagged) > FLAGGED else ""
         found.append(f"flagged trials: {numbers}; thinker show ID says why")
     return found

@@ -4,7 +4,7 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from harness.board_command import read
+from harness.reading import read
 from harness.repo import Repo, Unusable
 from harness.report import Report
 
