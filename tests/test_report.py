@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -147,12 +148,24 @@ def test_a_campaign_that_has_just_begun_has_a_page(campaign):
 
 
 def test_the_page_replaces_the_old_one_whole(campaign, history, tmp_path):
-    """Nothing but report.html is left behind, and without a folder the error is the caller's."""
+    """Nothing but report.html is left behind, not even what one that was killed left; without a
+    folder the error is the caller's."""
+    (tmp_path / ".report.999999999.tmp").write_text("half a page")
     write_report(tmp_path, history)
     write_report(tmp_path, history)
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     with pytest.raises(OSError, match="gone"):
         write_report(tmp_path / "gone", history)
+
+
+def test_the_pages_templates_are_installed_with_the_package():
+    """Whatever the page is made of is named in pyproject.toml, so that an installed one has it."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    named = patterns["package-data"]["harness"]
+    files = [p for p in (ROOT / "harness" / "report").iterdir() if p.suffix not in (".py", "")]
+    assert {"page.html", "style.css", "page.js"} <= {path.name for path in files}
+    for path in files:
+        assert any(path.relative_to(ROOT / "harness").match(pattern) for pattern in named), path
 
 
 def test_telemetry_that_wants_to_be_in_the_way_is_passed_over(history, tmp_path):

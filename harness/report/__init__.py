@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -74,8 +75,16 @@ class Report:
     def write(self, history: History, damage: str = "") -> Path:
         """`damage` is what is wrong with the ledger, if anything. Raises OSError."""
         path, unfinished = self.folder / NAME, self.folder / f".report.{os.getpid()}.tmp"
-        unfinished.write_text(self.page(history, damage), encoding="utf-8", newline="")
-        unfinished.replace(path)
+        page = self.page(history, damage)
+        for left in self.folder.glob(".report.*.tmp"):  # by one that was killed at this
+            if not psutil.pid_exists(int(left.name.split(".")[2])):
+                left.unlink(missing_ok=True)
+        try:
+            unfinished.write_text(page, encoding="utf-8", newline="")
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
         return path
 
     def page(self, history: History, damage: str = "") -> str:
