@@ -206,7 +206,9 @@ def test_the_page_has_the_same_elements_whatever_the_texts(hostile_folder, words
             return Proposed(replace(event.experiment, **named))
         if isinstance(event, Tried):
             texts = ("w", "f") if plain else (f"w{reason}", f"f{flag}")
-            return Tried(replace(event.outcome, reason=texts[0], flags=(texts[1],)))
+            outcome = replace(event.outcome, reason=texts[0], flags=(texts[1],))
+            crashed = outcome.experiment == 3  # its log is shown
+            return Tried(replace(outcome, status="crash", levels=()) if crashed else outcome)
         return event
 
     pages = []
@@ -222,7 +224,7 @@ def test_the_page_has_the_same_elements_whatever_the_texts(hostile_folder, words
             shown = "l" if plain else "l" + log
             (mine / "1049872458" / "log.txt").write_text(shown, errors="replace")
         history = History.of([entry._replace(event=told(entry.event, plain)) for entry in entries])
-        source = Report(folder, None).page(history)
+        source = Report(folder, None).page(history, "d" if plain else f"d{reason}")
         assert no_controls(source)
         pages.append(Page(source))
     assert pages[0].names == pages[1].names
