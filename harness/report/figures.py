@@ -72,7 +72,7 @@ def keys(history: History) -> list[Key]:
     found = [
         Key("experiments", f"{history.proposals:,}", f"{crashes or 'none'} crashed"),
         Key("kept", f"{kept:,}", ", ".join(m for m in more if m[:2] != "0 ")),
-        Key("hours", f"{hours(history):.1f}", f"{history.trials:,} trials"),
+        _duration(history),
     ]
     spent = history.spending.total
     if history.spending.calls:
@@ -87,12 +87,14 @@ def keys(history: History) -> list[Key]:
     return found
 
 
-def hours(history: History) -> float:
+def _duration(history: History) -> Key:
     """Since its start, pauses included."""
-    if not history.started_at:
-        return 0.0
     begun = datetime.fromisoformat(history.started_at)
-    return (datetime.fromisoformat(history.last_at) - begun).total_seconds() / 3600
+    hours = (datetime.fromisoformat(history.last_at) - begun).total_seconds() / 3600
+    more = f"{history.trials:,} trials"
+    if hours < 1:
+        return Key("minutes", f"{60 * hours:.0f}", more)
+    return Key("hours", f"{hours:.1f}", more)
 
 
 def warnings(history: History, rows: Sequence[Row], damage: str) -> list[tuple[str, bool]]:

@@ -95,7 +95,7 @@ def axis_y(scale: Scale, marks: Sequence[tuple[float, str]]) -> Markup:
     )
 
 
-def axis_x(scale: Scale, marks: Sequence[tuple[float, str]], below: int = 20) -> Markup:
+def axis_x(scale: Scale, marks: Sequence[tuple[float, str]], below: int = 23) -> Markup:
     """Labels below the drawing, and short ticks."""
     return Markup("").join(
         label(percent(scale.at(value)), "100%", words, class_="tick", dy=below,
