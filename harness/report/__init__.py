@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -27,9 +27,10 @@ from harness.leaderboard import rows
 from harness.repo import Repo
 from harness.report import charts, figures, progress, text
 from harness.report.curves import Curves
-from harness.report.diffs import Diffs, counts, marked
-from harness.report.experiment import Long, facts_of, log_of, moment, transcript_of
+from harness.report.diffs import Difference, Diffs, marked
+from harness.report.experiment import facts_of, log_of, moment, transcript_of
 from harness.report.svg import Scale
+from harness.report.text import Long
 from harness.researcher.brief_figures import kind_of, yields
 from harness.sealed_words import board_lines
 
@@ -52,13 +53,13 @@ class Caps:
     log: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What was made of an experiment, and of what: the same records give the same text."""
 
     record: Record
     parent: Record
-    caps: Caps | None
+    difference: Difference
+    caps: Caps
     body: Markup
 
 
@@ -69,7 +70,7 @@ class Report:
     def __init__(self, folder: Path, repo: Repo | None) -> None:
         self.folder = folder
         self.diffs, self.curves = Diffs(repo), Curves(folder)
-        self.longs: dict[int, tuple[Record, Long, Long, Long]] = {}
+        self.longs: dict[int, tuple[Record, Long, Long]] = {}
         self.bodies: dict[int, Known] = {}
 
     def write(self, history: History, damage: str = "") -> Path:
@@ -108,33 +109,31 @@ class Report:
     def _bodies(self, history: History) -> dict[int, Markup]:
         records = history.records
         diffs = self.diffs.of(records)
-        longs = {n: self._long(record, diffs.get(n, [])) for n, record in records.items()}
+        longs = {number: self._long(record) for number, record in records.items()}
         caps = Caps(
-            text.cap((diff.weight for diff, _, _ in longs.values()), DIFFS),
-            text.cap((said.weight for _, said, _ in longs.values()), TRANSCRIPTS),
-            text.cap((log.weight for _, _, log in longs.values()), LOGS),
+            text.cap((diff.long.weight for diff in diffs.values()), DIFFS),
+            text.cap((said.weight for said, _ in longs.values()), TRANSCRIPTS),
+            text.cap((log.weight for _, log in longs.values()), LOGS),
         )
-        template = environment().get_template("experiment.html")
         found = {}
         for number, record in records.items():
-            known, parent = self.bodies.get(number), records[record.experiment.parent]
-            is_same = known and (known.record, known.parent) == (record, parent)
-            if not (known and is_same and known.caps == caps):
+            parent, diff = records[record.experiment.parent], diffs[number]
+            known = self.bodies.get(number)
+            if known is None or known[:4] != (record, parent, diff, caps):
                 facts = facts_of(history, record)
-                diff, said, log = longs[number]
-                body = Markup(
-                    template.render(e=facts, **_shown(facts.commands, diff, said, log, caps))
-                )
-                known = self.bodies[number] = Known(record, parent, caps, body)
+                shown = _shown(facts.commands, diff, *longs[number], caps)
+                body = environment().get_template("experiment.html").render(e=facts, **shown)
+                known = self.bodies[number] = Known(record, parent, diff, caps, Markup(body))
             found[number] = known.body
         return found
 
-    def _long(self, record: Record, lines: list[str]) -> tuple[Long, Long, Long]:
+    def _long(self, record: Record) -> tuple[Long, Long]:
+        """Transcript and log."""
         number = record.experiment.id
         known = self.longs.get(number)
         if known is None or known[0] is not record:
-            log, said = log_of(self.folder, record), transcript_of(self.folder, record)
-            known = self.longs[number] = (record, Long.of(lines), said, log)
+            said, log = transcript_of(self.folder, record), log_of(self.folder, record)
+            known = self.longs[number] = (record, said, log)
         return known[1:]
 
 
@@ -153,18 +152,16 @@ def environment() -> Environment:
 
 
 def _shown(
-    commands: tuple[str, ...], diff: Long, said: Long, log: Long, caps: Caps
+    commands: tuple[str, ...], diff: Difference, said: Long, log: Long, caps: Caps
 ) -> dict[str, Any]:
-    """Differences, transcript and log as they are cut."""
+    """Difference, transcript and log as they are cut."""
     show = commands[0]
-    lines = text.first(diff.lines, caps.diff, show.replace(" show ", " diff "))
-    talk = text.first(said.lines, caps.transcript, f"{show} --transcript")
-    tail = text.last(log.lines, caps.log, "log.txt in its folder")
+    lines = text.first(diff.long, caps.diff, show.replace(" show ", " diff "))
     return {
-        "diff": text.joined(lines, marked) if diff.lines else "",
-        "changed": counts(diff.lines),
-        "transcript": "\n".join(talk),
-        "log": "\n".join(tail),
+        "diff": text.joined(lines, marked),
+        "changed": (diff.added, diff.removed),
+        "transcript": "\n".join(text.first(said, caps.transcript, f"{show} --transcript")),
+        "log": "\n".join(text.last(log, caps.log, "log.txt in its folder")),
     }
 
 

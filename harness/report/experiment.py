@@ -13,6 +13,7 @@ from harness.history import History, Record
 from harness.provenance import provenance_words
 from harness.report import text
 from harness.report.figures import Cell, cells, interval_of, is_read
+from harness.report.text import Long
 from harness.researcher.brief_figures import pooled
 from harness.researcher.curve_text import trial_folder
 from harness.researcher.transcript import path_of
@@ -22,18 +23,6 @@ from harness.untrusted import opened
 LOG_BYTES = 3_000  # read from a log's end
 TRANSCRIPT_BYTES = 2**20  # read from a transcript's beginning
 HYPOTHESIS, REASON = 1_500, 1_000  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Long:
-    """A text that may be cut: its lines, and the bytes of the page that they take."""
-
-    lines: tuple[str, ...] = ()
-    weight: int = 0
-
-    @classmethod
-    def of(cls, lines: Sequence[str]) -> "Long":
-        return cls(tuple(lines), text.weight(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +137,7 @@ def log_of(results: Path, record: Record) -> Long:
         return Long()
     folder = trial_folder(results, record.experiment.id, failed[-1].seed)
     raw = _read(folder, ["log.txt"], LOG_BYTES, from_end=True)
-    return Long.of(text.split(raw)) if raw.strip() else Long()
+    return Long.of(raw.rstrip("\n").split("\n")) if raw.strip() else Long()
 
 
 def transcript_of(results: Path, record: Record) -> Long:
@@ -159,7 +148,7 @@ def transcript_of(results: Path, record: Record) -> Long:
     lines: list[str] = []
     for entry in entries:
         lines += _told(entry)
-    return Long.of(text.split("\n".join(lines))) if lines else Long()
+    return Long.of(lines)
 
 
 def _told(entry: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ characters, marks of direction, half surrogates. Lengths are in bytes of the pag
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
@@ -20,9 +21,25 @@ def line(text: str, most: int = 300) -> str:
     return one_line(text, most)
 
 
-def split(text: str) -> list[str]:
-    """Its lines, each short and without what cannot be seen."""
-    return [_short(each) for each in text.expandtabs(4).rstrip("\n").split("\n")]
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A text that may be cut: lines of it, the bytes of the page that they take, and how many more
+    lines there were, beyond what is ever shown of one text."""
+
+    lines: tuple[str, ...] = ()
+    weight: int = 0
+    left: int = 0
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> "Long":
+        shown: list[str] = []
+        total = 0
+        for each in lines:
+            shown.append(_short(each.expandtabs(4)))
+            total += _bytes(shown[-1])
+            if total > LADDER[0]:
+                break
+        return cls(tuple(shown), total, len(lines) - len(shown))
 
 
 def cap(sizes: Iterable[int], total: int) -> int:
@@ -35,19 +52,16 @@ def cap(sizes: Iterable[int], total: int) -> int:
     return next(fitting, LADDER[-1])
 
 
-def weight(lines: Iterable[str]) -> int:
-    """Bytes of the page that these lines take."""
-    return sum(map(_bytes, lines))
-
-
-def first(lines: Sequence[str], most: int, how: str) -> list[str]:
+def first(long: Long, most: int, how: str) -> list[str]:
     """As many of the first lines as `most` bytes hold, and one that says how to see all."""
+    lines = long.lines
     kept = _held(lines, most)
-    left = len(lines) - kept
+    left = len(lines) - kept + long.left
     return [*lines[:kept], *([f"… {left:,} more lines: {how}"] if left else [])]
 
 
-def last(lines: Sequence[str], most: int, how: str) -> list[str]:
+def last(long: Long, most: int, how: str) -> list[str]:
+    lines = long.lines
     kept = _held(lines[::-1], most)
     left = len(lines) - kept
     return [*([f"… {left:,} lines before: {how}"] if left else []), *lines[left:]]
