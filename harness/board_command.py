@@ -1,5 +1,6 @@
 """`thinker board` and `stop`: what a ledger says, read without disturbing it."""
 
+import gc
 import json
 import os
 import signal
@@ -38,6 +39,7 @@ class Wanted:
 
 def board(wanted: Wanted) -> int:
     """1 where a ledger is damaged. Raises Misuse."""
+    gc.disable()  # a thousand experiments are a million objects, all of which live to the end
     if wanted.every and wanted.tags:
         raise Misuse("--all lists every campaign; name none beside it")
     tags = tuple(dict.fromkeys(wanted.tags))

@@ -16,10 +16,8 @@ def level_table(
     parent: int,
     theirs: Sequence[Outcome],
     paint: Paint,
-    *,
-    full: bool,
 ) -> Iterator[str]:
-    """Lines; without `full` the tasks alone. `theirs` is empty where there is no parent."""
+    """Its lines. `theirs` is empty where there is no parent."""
     own, other = _pooled(mine), _pooled(theirs)
     rows: list[list[str]] = []
     bold: list[int] = []
@@ -27,18 +25,16 @@ def level_table(
     for task in tasks:
         names = [name for name in own if name.partition(":")[0] == task]
         bold.append(len(rows))
-        rows.append(_row(task, names, own, other, is_level=False))
-        if full:
-            rows += [_row(f"  {name}", [name], own, other, is_level=True) for name in names]
+        rows.append(_row(task, names, own, other))
+        rows += [_row(f"  {name}", [name], own, other) for name in names]
     bold.append(len(rows))
-    rows.append(_row("all", list(own), own, other, is_level=False))
+    rows.append(_row("all", list(own), own, other))
     head = (
         "exact match", f"{number}: right", "share", f"{parent}: right", "share", "change",
         "95% interval",
     )  # fmt: skip
     for place, line in enumerate(grid(head, rows, ("exact match",))):
-        is_bold = place - 1 in bold and full
-        yield paint(line, "dim" if not place else "bold" if is_bold else "")
+        yield paint(line, "dim" if not place else "bold" if place - 1 in bold else "")
 
 
 def apart(mine: tuple[float, int], theirs: tuple[float, int]) -> Interval:
@@ -51,9 +47,7 @@ def apart(mine: tuple[float, int], theirs: tuple[float, int]) -> Interval:
     return p - q - below, p - q + above
 
 
-def _row(
-    title: str, names: Sequence[str], own: Shares, other: Shares, *, is_level: bool
-) -> list[str]:
+def _row(title: str, names: Sequence[str], own: Shares, other: Shares) -> list[str]:
     both = [name for name in names if name in other]
     mine = _mean(names, own)
     cells = [title, _counts(names, own), f"{mine:.3f}"]

@@ -1,5 +1,6 @@
 """`thinker show` and `thinker diff`: one experiment, read without disturbing its campaign."""
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ COLOURS = {"+++": "bold", "---": "bold", "dif": "bold", "ind": "dim", "@@ ": "cy
 
 def show(tag: str | None, number: int, as_json: bool, transcript: bool, full: bool) -> int:
     """Raises Misuse."""
+    gc.disable()  # as in `board`
     found, _ = read(tag)
     record = _record(found.history, number)
     if transcript:
@@ -107,7 +109,7 @@ class _Page:
         number, parent = self.record.experiment.id, self.record.experiment.parent
         theirs = self.found.history.records[parent].outcomes if number != BASELINE else ()
         mine = self.record.outcomes
-        yield from level_table(number, mine, parent, theirs, paint, full=True)
+        yield from level_table(number, mine, parent, theirs, paint)
         note = "right: pooled over trials; intervals: over the draw of problems, not over seeds"
         yield paint(wrapped(note, width, 0), "dim")
 

@@ -6,6 +6,7 @@ from itertools import pairwise, zip_longest
 
 BLANK = 0x2800
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column within a sign
+LARGEST = 1e100  # a figure; more says nothing, and neither does NaN
 LABEL = 6  # columns of the figures beside the axis
 Point = tuple[float, float]
 
@@ -15,14 +16,14 @@ def plot(
 ) -> list[str]:
     """Lines of `columns` at most: the title, `rows` of the plot, and the axis below. Points that
     are not finite, or not above zero on a log scale, are left out; [] where none is left."""
-    kept = [(x, y) for x, y in points if math.isfinite(y) and (y > 0 or not is_log)]
+    kept = [(x, y) for x, y in points if abs(y) < LARGEST and (y > 0 or not is_log)]
     if not kept:
         return []
     wide, high = max(8, columns - LABEL - 2), rows
     heights = [math.log(y) if is_log else y for _, y in kept]
     low, top = min(heights), max(heights)
-    if top - low < 1e-9:
-        low, top = low - 0.5, top + 0.5
+    if top - low <= 1e-9 * abs(top):
+        low, top = low - max(0.5, abs(low) / 2), top + max(0.5, abs(top) / 2)
     longest = max(x for x, _ in kept) or 1.0
     dots: dict[int, list[float]] = {}
     for (x, _), y in zip(kept, heights, strict=True):
