@@ -15,7 +15,7 @@ from typing import Any
 from harness import ledger as ledger_file
 from harness.board_table import table
 from harness.board_words import facts, headline
-from harness.errors import Misuse
+from harness.errors import Broken, Misuse
 from harness.history import History
 from harness.leaderboard import Row, order, rows
 from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal, wrapped
@@ -142,7 +142,7 @@ def _readable(project: Path) -> list[tuple[Found, str]]:
     for path in ledgers(project):
         try:
             found.append(read_at(path))
-        except (Misuse, OSError) as error:
+        except (Misuse, Broken, OSError) as error:
             print(f"thinker: {path.parent.name} is left out: {error}", file=sys.stderr)
     return found
 

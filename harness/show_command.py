@@ -92,7 +92,7 @@ class _Page:
             yield from self.log(failed, width, paint)
         if number != BASELINE:
             yield ""
-            yield paint("stands on", "dim")
+            yield paint("the line to it", "dim")
             yield from words.lineage(history, listed, number, width, full=self.full)
             yield ""
             yield from self.diff(parent, width, paint)
@@ -134,8 +134,9 @@ class _Page:
                 if row.get("exact_match")
             ]
             title = f"loss, log scale (seed {outcome.seed})"
-            left = plot(title, losses, columns, PLOT_ROWS, is_log=True)
-            right = plot("exact match while training", exact, columns, PLOT_ROWS)
+            end = told[-1]["seconds"]
+            left = plot(title, losses, columns, PLOT_ROWS, end, is_log=True)
+            right = plot("exact match while training", exact, columns, PLOT_ROWS, end)
             return beside(left, right, columns + GAP) if is_wide else [*left, *right]
         return []
 
@@ -156,9 +157,13 @@ class _Page:
         yield from (paint("│ ", "dim") + _begun(line, width - 2) for line in shown)
 
     def diff(self, parent: int, width: int, paint: Paint) -> Iterator[str]:
-        lines = _difference(self.found, self.found.history.records[parent], self.record)
         number = self.record.experiment.id
         yield paint(f"changed against experiment {parent}", "dim")
+        try:
+            lines = _difference(self.found, self.found.history.records[parent], self.record)
+        except Misuse as error:
+            yield wrapped(str(error), width, 0)
+            return
         body = [line.expandtabs(4) for line in lines[4:]]
         shown = body if self.full else [_begun(line, width) for line in body[:DIFF_LINES]]
         yield from _coloured(shown, paint)

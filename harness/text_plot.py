@@ -12,10 +12,19 @@ Point = tuple[float, float]
 
 
 def plot(
-    title: str, points: Sequence[Point], columns: int, rows: int, *, is_log: bool = False
+    title: str,
+    points: Sequence[Point],
+    columns: int,
+    rows: int,
+    end: float,
+    *,
+    is_log: bool = False,
 ) -> list[str]:
-    """Lines of `columns` at most: the title, `rows` of the plot, and the axis below. Points that
-    are not finite, or not above zero on a log scale, are left out; [] where none is left."""
+    """Lines of `columns` at most: the title, `rows` of the plot, and the axis, 0 to `end` seconds.
+
+    Points that are not finite, or not above zero on a log scale, are left out; [] where none is
+    left.
+    """
     kept = [(x, y) for x, y in points if abs(y) < LARGEST and (y > 0 or not is_log)]
     if not kept:
         return []
@@ -24,7 +33,7 @@ def plot(
     low, top = min(heights), max(heights)
     if top - low <= 1e-9 * abs(top):
         low, top = low - max(0.5, abs(low) / 2), top + max(0.5, abs(top) / 2)
-    longest = max(x for x, _ in kept) or 1.0
+    longest = max(end, *(x for x, _ in kept)) or 1.0
     dots: dict[int, list[float]] = {}
     for (x, _), y in zip(kept, heights, strict=True):
         dots.setdefault(min(2 * wide - 1, int(x / longest * 2 * wide)), []).append(y)
@@ -43,8 +52,8 @@ def plot(
         f"{label:>{LABEL}} ▏{''.join(map(chr, line))}"
         for label, line in zip(labels, signs, strict=True)
     ]
-    end = f"{longest:,.0f} s"
-    return [f"{'':{LABEL}}  {title}", *lines, f"{'':{LABEL}}  0{end:>{wide - 1}}"]
+    last_label = f"{longest:,.0f} s"
+    return [f"{'':{LABEL}}  {title}", *lines, f"{'':{LABEL}}  0{last_label:>{wide - 1}}"]
 
 
 def beside(left: Sequence[str], right: Sequence[str], columns: int) -> list[str]:

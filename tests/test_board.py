@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from conftest import fill, thinker
@@ -18,7 +19,7 @@ from benchmarks.thousand_project import make_campaign
 from harness.board_command import Wanted, board, read
 from harness.board_files import markdown, quoted, tsv, write_leaderboard
 from harness.board_table import probability, table
-from harness.board_words import sparkline
+from harness.board_words import span_words, sparkline, time_left
 from harness.errors import Misuse
 from harness.history import History
 from harness.leaderboard import order, rows
@@ -193,6 +194,13 @@ def test_a_ledger_that_cannot_be_read_hides_no_other(two, capsys):
 # ---------------------------------------------------------------------------
 
 
+def test_show_needs_no_git(hundred):
+    """Without the repository an experiment is shown, but for its diff."""
+    said = board_pages.page(hundred, 80, 7)
+    assert "exact match" in said
+    assert "no git repository" in " ".join(said.split())
+
+
 def test_diff_of_two_experiments(project, monkeypatch, capsys):
     """To its parent, to another, and of the baseline, which has none."""
     monkeypatch.chdir(project)
@@ -321,13 +329,16 @@ def test_hostile_text_is_text_in_a_spreadsheet(hundred):
     assert not any(line[-1].startswith(("=", "+", "@")) for line in lines)
 
 
-@given(TEXTS, st.integers(4, 60), st.integers(0, 3))
+@given(TEXTS, st.integers(8, 60), st.integers(0, 3))
 def test_lines_are_no_wider_than_wanted(text, columns, indent):
     """Whatever the words, and none is lost on the way."""
     said = plain(text)
     lines = wrapped(said, columns, indent).split("\n")
     assert max(map(columns_of, lines)) <= columns
     assert "".join("".join(lines).split()) == "".join(said.split())
+    assert all(word in said.split() for line in lines for word in line.split()) or any(
+        columns_of(word) > columns - indent for word in said.split()
+    )
     assert columns_of(cut(said, columns)) <= columns
 
 
@@ -341,14 +352,14 @@ def test_lines_are_no_wider_than_wanted(text, columns, indent):
 )
 def test_a_plot_of_anything(points, is_log):
     """Any telemetry gives lines that fit, or none."""
-    lines = plot("loss", sorted(points, key=lambda point: point[0]), 40, 6, is_log=is_log)
+    lines = plot("loss", sorted(points, key=lambda point: point[0]), 40, 6, 1e5, is_log=is_log)
     assert len(lines) in (0, 8)
     assert all(columns_of(line) <= 40 for line in lines)
 
 
 def test_a_falling_line_falls():
     """The first dot stands at the top left, the last at the bottom right."""
-    lines = plot("loss", [(float(x), 10.0 - x) for x in range(11)], 30, 4)
+    lines = plot("loss", [(float(x), 10.0 - x) for x in range(11)], 30, 4, 10.0)
     drawn = [line.partition("▏")[2].rstrip("⠀") for line in lines[1:5]]
     assert [len(line) for line in drawn] == sorted(len(line) for line in drawn)
     assert (drawn[0][0] != "⠀", len(drawn[-1])) == (True, 22)
@@ -360,6 +371,21 @@ def test_sparklines():
     assert sparkline([1.0, 1.0], 9) == "▁▁"
     assert sparkline([float(n) for n in range(100)], 4) == "▁▃▆█"
     assert sparkline([], 4) == ""
+
+
+def test_time_that_is_left(tmp_path):
+    """Until the deadline, in two units at most, and experiments until the limit."""
+    history = history_with(tmp_path, '"deadline": "2026-02-01T07:30:00+00:00"')
+    now = datetime(2026, 2, 1, 4, 18, tzinfo=UTC)
+    assert time_left(history, now) == "3 h 12 min until 07:30 UTC, 0 of 3 experiments"
+    assert span_words(timedelta(days=2, hours=3, minutes=4)) == "2 d 3 h"
+    assert span_words(timedelta(seconds=59)) == "59 s"
+
+
+def history_with(folder, setting):
+    path = make_ledger(folder / "results" / "tag", 3)
+    path.write_text(path.read_text().replace('"deadline": null', setting))
+    return history_of(folder, "tag")
 
 
 def test_nothing_is_certain():
