@@ -33,8 +33,13 @@ def level_table(
         "exact match", f"{number}: right", "share", f"{parent}: right", "share", "change",
         "95% interval",
     )  # fmt: skip
-    for place, line in enumerate(grid(head, rows, ("exact match",))):
-        yield paint(line, "dim" if not place else "bold" if place - 1 in bold else "")
+    first, *lines = grid(head, rows, ("exact match",))
+    changes_at = first.index("change") if "change" in first else len(first)
+    yield paint(first, "dim")
+    for place, line in enumerate(lines):
+        weight = "bold" if place in bold else ""
+        changes = paint(line[changes_at:], _sign(rows[place]))  # as wide as the title above them
+        yield paint(line[:changes_at], weight) + changes
 
 
 def apart(mine: tuple[float, int], theirs: tuple[float, int]) -> Interval:
@@ -66,6 +71,14 @@ def _row(title: str, names: Sequence[str], own: Shares, other: Shares) -> list[s
         *cells, _counts(names, other), f"{theirs:.3f}", f"{change:+.3f}",
         f"{low:+.3f} to {high:+.3f}",
     ]  # fmt: skip
+
+
+def _sign(cells: Sequence[str]) -> str:
+    """A style for a change whose interval leaves zero out."""
+    low, _, high = cells[-1].partition(" to ")
+    if not high:
+        return ""
+    return "green" if float(low) > 0 else "red" if float(high) < 0 else ""
 
 
 def _mean(names: Sequence[str], shares: Shares) -> float:

@@ -84,7 +84,9 @@ class _Page:
             yield from self.levels(width, paint)
         if record.outcomes:
             yield ""
-            yield from words.trial_lines(record, width)
+            head, *rest = words.trial_lines(record, width)
+            yield paint(head, "dim")
+            yield from rest
         if curves := self.curves(width):
             yield ""
             yield from curves
@@ -93,7 +95,9 @@ class _Page:
         if number != BASELINE:
             yield ""
             yield paint("the line to it", "dim")
-            yield from words.lineage(history, listed, number, width, full=self.full)
+            head, *rest = words.lineage(history, listed, number, width, full=self.full)
+            yield paint(head, "dim")
+            yield from rest
             yield ""
             yield from self.diff(parent, width, paint)
         yield ""
