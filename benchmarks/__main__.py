@@ -12,6 +12,7 @@ judge     simulated campaigns: which rule for keeping an edit ends at the best t
 brief     what thirty proposals of a language model read from the cache, and cost
 report    seconds and size of the report of 1,000 experiments
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
+board     how long the board of 1,000 experiments takes, one of them in full, and the help
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
 One-thread trainings of the two models run at the same time, each pinned to a core of its own where
@@ -29,6 +30,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.board import board
 from benchmarks.brief import brief
 from benchmarks.judge import judge
 from benchmarks.night import night
@@ -37,7 +39,8 @@ from benchmarks.slots import slots
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge", "brief", "report")
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "board", "slots", "judge", "brief")
+SECTIONS += ("report",)
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -353,6 +356,7 @@ def main() -> int:
         "brief": lambda table, folder: brief(table.row),
         "night": lambda table, folder: night(table.row),
         "report": lambda table, folder: report(table.row),
+        "board": lambda table, folder: board(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)

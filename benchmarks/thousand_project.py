@@ -2,12 +2,13 @@
 
 import json
 import math
+import os
 import random
 import re
 import subprocess
 from pathlib import Path
 
-from benchmarks.project import make_project
+from benchmarks.project import WHO
 from benchmarks.thousand import BEGAN, HOSTILE, make_ledger
 from harness.commit_message import message
 from harness.experiment import Outcome
@@ -21,12 +22,24 @@ STEPS, LINES = 60_000, 60  # of a training, and of its metrics
 
 
 def make_campaign(
-    project: Path, n: int, *, tag: str = "thousand", seed: int = 0, hostile: bool = True
+    project: Path,
+    n: int,
+    *,
+    tag: str = "thousand",
+    seed: int = 0,
+    hostile: bool = True,
+    train: str | None = None,
 ) -> Path:
     """A new repository in the folder `project` with results/<tag>/ of n experiments; the latter's
     path. Each experiment has its commit and ref, what was kept is on the branch, and `thinker
-    board`, `show` and `diff` work in it."""
-    make_project(project, (ROOT / "train.py").read_text(encoding="utf-8"))
+    board`, `show` and `diff` work in it. `train` is the baseline's source (default: train.py)."""
+    project.mkdir(parents=True)
+    source = (ROOT / "train.py").read_text(encoding="utf-8") if train is None else train
+    (project / "train.py").write_text(source, encoding="utf-8")
+    (project / "program.md").write_text("Do well.\n")
+    _git(project, "init", "-q", "-b", "main")
+    _git(project, "add", "-A")
+    _git(project, *WHO, "commit", "-qm", "first")
     (project / ".git" / "info" / "exclude").write_text("results/\n")
     results = project / "results" / tag
     path = make_ledger(results, n, seed=seed, hostile=hostile)
@@ -89,8 +102,8 @@ def _edited(source: str, record: Record) -> str:
     lines[place] = re.sub(r'("cpu": )[^,]+', rf"\g<1>{rate}", lines[place])
     said = " ".join(record.experiment.hypothesis[:400].split())
     note = [f"# {said}"] + [f"# tried as {number}.{i}" for i in range(number % 5)]
-    at = 60 + number * 37 % (len(lines) - 80)
-    while lines[at].startswith((" ", ")", "]", "}", "#", '"')):
+    at = number * 37 % len(lines)
+    while at < len(lines) and lines[at].startswith((" ", ")", "]", "}", "#", '"')):
         at += 1
     return "\n".join(lines[:at] + note + lines[at:])
 
@@ -152,5 +165,9 @@ def _transcript(folder: Path, record: Record, hostile: bool) -> None:
 
 
 def _git(project: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=project, check=True, capture_output=True, text=True)
+    when = f"{int(BEGAN.timestamp())} +0000"
+    environment = os.environ | {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
+    done = subprocess.run(
+        ["git", *words], cwd=project, check=True, capture_output=True, text=True, env=environment
+    )
     return done.stdout.strip()

@@ -1,5 +1,6 @@
 """`thinker board` and `stop`: what a ledger says, read without disturbing it."""
 
+import gc
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from typing import Any
 from harness import ledger as ledger_file
 from harness.board_table import table
 from harness.board_words import facts, headline
-from harness.errors import Misuse
+from harness.errors import Broken, Misuse
 from harness.history import History
 from harness.leaderboard import Row, order, rows
 from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal, wrapped
@@ -38,6 +39,7 @@ class Wanted:
 
 def board(wanted: Wanted) -> int:
     """1 where a ledger is damaged. Raises Misuse."""
+    gc.disable()  # a thousand experiments are a million objects, all of which live to the end
     if wanted.every and wanted.tags:
         raise Misuse("--all lists every campaign; name none beside it")
     tags = tuple(dict.fromkeys(wanted.tags))
@@ -140,7 +142,7 @@ def _readable(project: Path) -> list[tuple[Found, str]]:
     for path in ledgers(project):
         try:
             found.append(read_at(path))
-        except (Misuse, OSError) as error:
+        except (Misuse, Broken, OSError) as error:
             print(f"thinker: {path.parent.name} is left out: {error}", file=sys.stderr)
     return found
 

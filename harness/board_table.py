@@ -10,6 +10,7 @@ GAP = "  "
 LEAST_TEXT = 30  # columns of the hypothesis before another figure is shown
 STYLES = {
     "keep": "green",
+    "discard": "dim",
     "confirmed": "bold green",
     "withdrawn": "magenta",
     "crash": "red",

@@ -16,10 +16,8 @@ def level_table(
     parent: int,
     theirs: Sequence[Outcome],
     paint: Paint,
-    *,
-    full: bool,
 ) -> Iterator[str]:
-    """Lines; without `full` the tasks alone. `theirs` is empty where there is no parent."""
+    """Its lines. `theirs` is empty where there is no parent."""
     own, other = _pooled(mine), _pooled(theirs)
     rows: list[list[str]] = []
     bold: list[int] = []
@@ -27,18 +25,21 @@ def level_table(
     for task in tasks:
         names = [name for name in own if name.partition(":")[0] == task]
         bold.append(len(rows))
-        rows.append(_row(task, names, own, other, is_level=False))
-        if full:
-            rows += [_row(f"  {name}", [name], own, other, is_level=True) for name in names]
+        rows.append(_row(task, names, own, other))
+        rows += [_row(f"  {name}", [name], own, other) for name in names]
     bold.append(len(rows))
-    rows.append(_row("all", list(own), own, other, is_level=False))
+    rows.append(_row("all", list(own), own, other))
     head = (
         "exact match", f"{number}: right", "share", f"{parent}: right", "share", "change",
         "95% interval",
     )  # fmt: skip
-    for place, line in enumerate(grid(head, rows, ("exact match",))):
-        is_bold = place - 1 in bold and full
-        yield paint(line, "dim" if not place else "bold" if is_bold else "")
+    first, *lines = grid(head, rows, ("exact match",))
+    changes_at = first.index("change") if "change" in first else len(first)
+    yield paint(first, "dim")
+    for place, line in enumerate(lines):
+        weight = "bold" if place in bold else ""
+        changes = paint(line[changes_at:], _sign(rows[place]))  # as wide as the title above them
+        yield paint(line[:changes_at], weight) + changes
 
 
 def apart(mine: tuple[float, int], theirs: tuple[float, int]) -> Interval:
@@ -51,9 +52,7 @@ def apart(mine: tuple[float, int], theirs: tuple[float, int]) -> Interval:
     return p - q - below, p - q + above
 
 
-def _row(
-    title: str, names: Sequence[str], own: Shares, other: Shares, *, is_level: bool
-) -> list[str]:
+def _row(title: str, names: Sequence[str], own: Shares, other: Shares) -> list[str]:
     both = [name for name in names if name in other]
     mine = _mean(names, own)
     cells = [title, _counts(names, own), f"{mine:.3f}"]
@@ -72,6 +71,14 @@ def _row(
         *cells, _counts(names, other), f"{theirs:.3f}", f"{change:+.3f}",
         f"{low:+.3f} to {high:+.3f}",
     ]  # fmt: skip
+
+
+def _sign(cells: Sequence[str]) -> str:
+    """A style for a change whose interval leaves zero out."""
+    low, _, high = cells[-1].partition(" to ")
+    if not high:
+        return ""
+    return "green" if float(low) > 0 else "red" if float(high) < 0 else ""
 
 
 def _mean(names: Sequence[str], shares: Shares) -> float:

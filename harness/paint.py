@@ -86,8 +86,9 @@ def wrapped(text: str, columns: int, indent: int) -> str:
     than a line is broken."""
     lines, line = [], ""
     for word in text.split():
-        for piece in _pieces(word, columns - indent):
-            if line.strip() and columns_of(line) + 1 + columns_of(piece) > columns:
+        for number, piece in enumerate(_pieces(word, columns - indent)):
+            is_full = number > 0 or columns_of(line) + 1 + columns_of(piece) > columns
+            if line.strip() and is_full:
                 lines.append(line)
                 line = " " * indent
             line += f" {piece}" if line.strip() else piece

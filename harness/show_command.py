@@ -1,5 +1,6 @@
 """`thinker show` and `thinker diff`: one experiment, read without disturbing its campaign."""
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ COLOURS = {"+++": "bold", "---": "bold", "dif": "bold", "ind": "dim", "@@ ": "cy
 
 def show(tag: str | None, number: int, as_json: bool, transcript: bool, full: bool) -> int:
     """Raises Misuse."""
+    gc.disable()  # as in `board`
     found, _ = read(tag)
     record = _record(found.history, number)
     if transcript:
@@ -82,7 +84,9 @@ class _Page:
             yield from self.levels(width, paint)
         if record.outcomes:
             yield ""
-            yield from words.trial_lines(record, width)
+            head, *rest = words.trial_lines(record, width)
+            yield paint(head, "dim")
+            yield from rest
         if curves := self.curves(width):
             yield ""
             yield from curves
@@ -90,8 +94,10 @@ class _Page:
             yield from self.log(failed, width, paint)
         if number != BASELINE:
             yield ""
-            yield paint("stands on", "dim")
-            yield from words.lineage(history, listed, number, width, full=self.full)
+            yield paint("the line to it", "dim")
+            head, *rest = words.lineage(history, listed, number, width, full=self.full)
+            yield paint(head, "dim")
+            yield from rest
             yield ""
             yield from self.diff(parent, width, paint)
         yield ""
@@ -107,7 +113,7 @@ class _Page:
         number, parent = self.record.experiment.id, self.record.experiment.parent
         theirs = self.found.history.records[parent].outcomes if number != BASELINE else ()
         mine = self.record.outcomes
-        yield from level_table(number, mine, parent, theirs, paint, full=True)
+        yield from level_table(number, mine, parent, theirs, paint)
         note = "right: pooled over trials; intervals: over the draw of problems, not over seeds"
         yield paint(wrapped(note, width, 0), "dim")
 
@@ -132,8 +138,9 @@ class _Page:
                 if row.get("exact_match")
             ]
             title = f"loss, log scale (seed {outcome.seed})"
-            left = plot(title, losses, columns, PLOT_ROWS, is_log=True)
-            right = plot("exact match while training", exact, columns, PLOT_ROWS)
+            end = told[-1]["seconds"]
+            left = plot(title, losses, columns, PLOT_ROWS, end, is_log=True)
+            right = plot("exact match while training", exact, columns, PLOT_ROWS, end)
             return beside(left, right, columns + GAP) if is_wide else [*left, *right]
         return []
 
@@ -154,9 +161,13 @@ class _Page:
         yield from (paint("│ ", "dim") + _begun(line, width - 2) for line in shown)
 
     def diff(self, parent: int, width: int, paint: Paint) -> Iterator[str]:
-        lines = _difference(self.found, self.found.history.records[parent], self.record)
         number = self.record.experiment.id
         yield paint(f"changed against experiment {parent}", "dim")
+        try:
+            lines = _difference(self.found, self.found.history.records[parent], self.record)
+        except Misuse as error:
+            yield wrapped(str(error), width, 0)
+            return
         body = [line.expandtabs(4) for line in lines[4:]]
         shown = body if self.full else [_begun(line, width) for line in body[:DIFF_LINES]]
         yield from _coloured(shown, paint)

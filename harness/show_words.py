@@ -14,7 +14,8 @@ from harness.provenance import provenance_words
 
 Fact = tuple[str, str]
 SPREAD_95 = 1.96  # standard deviations
-HYPOTHESIS = 600  # characters that are shown of one
+UNLIKELY, LIKELY = 0.1, 0.95  # P(real) below and above which there is something to say
+HYPOTHESIS = 400  # characters that are shown of one
 TRIAL_DROPS = ("slot", "steps", "score s", "samples/s")  # on a narrow terminal
 LINEAGE = 6  # experiments of the line that are shown
 
@@ -66,12 +67,12 @@ def against_hope(row: Row) -> str:
         return f"{hope}; nothing was measured"
     got = f"got {change(row.effect, row.effect_sd)} ({_within(row.effect, row.effect_sd, '+')})"
     text = f"{hope}, {got}, P(real) {probability(row.p_real)}"
-    if row.p_real <= 0.05 and row.effect < 0:
-        return f"{text}: it does no good, and probably harm"
-    if row.p_real <= 0.05:
-        return f"{text}: most likely it changes nothing"
-    if row.p_real < 0.95:
-        return f"{text}: too close to tell"
+    if row.effect + SPREAD_95 * row.effect_sd < 0:
+        return f"{text}: it does harm"
+    if row.p_real < UNLIKELY:
+        return f"{text}: most likely no gain"
+    if row.p_real < LIKELY:
+        return f"{text}: it may be luck"
     if row.expected is None:
         return f"{text}: a gain"
     distance = row.effect - row.expected
@@ -154,7 +155,8 @@ def origins(history: History, record: Record, tag: str) -> Iterator[Fact]:
         yield "cost", f"{spent.usd:.4f} dollars in {spent.calls} calls, {tokens_words(spent)}"
     if record.outcomes:
         seconds = sum(o.train_s + o.score_s for o in record.outcomes)
-        yield "slot time", f"{seconds:,.0f} s in {len(record.outcomes)} trials"
+        count = len(record.outcomes)
+        yield "slot time", f"{seconds:,.0f} s in {count} trial{'s' if count > 1 else ''}"
     yield from provenance_words(history, record)
     yield "commit", record.commit
     yield "source", f"git show {record.commit[:12]}:train.py"

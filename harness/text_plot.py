@@ -6,24 +6,34 @@ from itertools import pairwise, zip_longest
 
 BLANK = 0x2800
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column within a sign
+LARGEST = 1e100  # a figure; more says nothing, and neither does NaN
 LABEL = 6  # columns of the figures beside the axis
 Point = tuple[float, float]
 
 
 def plot(
-    title: str, points: Sequence[Point], columns: int, rows: int, *, is_log: bool = False
+    title: str,
+    points: Sequence[Point],
+    columns: int,
+    rows: int,
+    end: float,
+    *,
+    is_log: bool = False,
 ) -> list[str]:
-    """Lines of `columns` at most: the title, `rows` of the plot, and the axis below. Points that
-    are not finite, or not above zero on a log scale, are left out; [] where none is left."""
-    kept = [(x, y) for x, y in points if math.isfinite(y) and (y > 0 or not is_log)]
+    """Lines of `columns` at most: the title, `rows` of the plot, and the axis, 0 to `end` seconds.
+
+    Points that are not finite, or not above zero on a log scale, are left out; [] where none is
+    left.
+    """
+    kept = [(x, y) for x, y in points if abs(y) < LARGEST and (y > 0 or not is_log)]
     if not kept:
         return []
     wide, high = max(8, columns - LABEL - 2), rows
     heights = [math.log(y) if is_log else y for _, y in kept]
     low, top = min(heights), max(heights)
-    if top - low < 1e-9:
-        low, top = low - 0.5, top + 0.5
-    longest = max(x for x, _ in kept) or 1.0
+    if top - low <= 1e-9 * abs(top):
+        low, top = low - max(0.5, abs(low) / 2), top + max(0.5, abs(top) / 2)
+    longest = max(end, *(x for x, _ in kept)) or 1.0
     dots: dict[int, list[float]] = {}
     for (x, _), y in zip(kept, heights, strict=True):
         dots.setdefault(min(2 * wide - 1, int(x / longest * 2 * wide)), []).append(y)
@@ -42,8 +52,8 @@ def plot(
         f"{label:>{LABEL}} ▏{''.join(map(chr, line))}"
         for label, line in zip(labels, signs, strict=True)
     ]
-    end = f"{longest:,.0f} s"
-    return [f"{'':{LABEL}}  {title}", *lines, f"{'':{LABEL}}  0{end:>{wide - 1}}"]
+    last_label = f"{longest:,.0f} s"
+    return [f"{'':{LABEL}}  {title}", *lines, f"{'':{LABEL}}  0{last_label:>{wide - 1}}"]
 
 
 def beside(left: Sequence[str], right: Sequence[str], columns: int) -> list[str]:
