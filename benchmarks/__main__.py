@@ -11,7 +11,9 @@ slots     share of slot time in trials while a researcher thinks, beside a seria
 judge     simulated campaigns: which rule for keeping an edit ends at the best true accuracy
 controls  questions of the controls beside a pass of the score; seconds of the gates
 brief     what thirty proposals of a language model read from the cache, and cost
+report    seconds and size of the report of 1,000 experiments
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
+board     how long the board of 1,000 experiments takes, one of them in full, and the help
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
 One-thread trainings of the two models run at the same time, each pinned to a core of its own where
@@ -29,25 +31,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.board import board
 from benchmarks.brief import brief
 from benchmarks.controls import controls
 from benchmarks.judge import judge
 from benchmarks.night import night
+from benchmarks.report import report
 from benchmarks.slots import slots
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = (
-    "speed",
-    "addition",
-    "ladder",
-    "scoring",
-    "night",
-    "slots",
-    "judge",
-    "brief",
-    "controls",
-)
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "board", "slots", "judge", "brief")
+SECTIONS += ("report", "controls")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -363,6 +358,8 @@ def main() -> int:
         "brief": lambda table, folder: brief(table.row),
         "controls": lambda table, folder: controls(table.row),
         "night": lambda table, folder: night(table.row),
+        "report": lambda table, folder: report(table.row),
+        "board": lambda table, folder: board(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.keep or Path(temporary)

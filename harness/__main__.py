@@ -28,6 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.researcher != ["command"]:
             parser.error("what follows -- is a command line, for --researcher command")
         args.researcher += rest[1:]
+    if args.version:
+        from harness.provenance import version
+
+        print(f"thinker {version()}")
+        return 0
     if args.command is None:
         parser.print_help(sys.stderr)
         return 2
@@ -75,6 +80,10 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.reproduce_command import reproduce
 
             return reproduce(args.tag, args.id, args.seed, args.json)
+        case "report":
+            from harness.report_command import report
+
+            return report(args.tag, args.open)
         case "doctor":
             from harness.doctor_command import doctor
 
@@ -106,16 +115,24 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
                 args.rehearse,
             )
             return run(wanted, args.inside, args.rehearse, words)
-    from harness import board_command
-
     match args.command:
-        case "stop":
-            return board_command.stop(args.tag, args.now)
         case "board":
-            return board_command.board(args.tag, args.json)
+            from harness.board_command import Wanted as Shown
+            from harness.board_command import board
+
+            form = next((form for form in ("json", "tsv", "md") if getattr(args, form)), "")
+            return board(Shown(tuple(args.tags), args.all, args.kept, args.sort, form))
         case "show":
-            return board_command.show(args.tag, args.id, args.json, args.transcript)
-    return board_command.diff(args.tag, args.id, args.against)
+            from harness.show_command import show
+
+            return show(args.tag, args.id, args.json, args.transcript, args.full)
+        case "diff":
+            from harness.show_command import diff
+
+            return diff(args.tag, args.id, args.other)
+    from harness.board_command import stop
+
+    return stop(args.tag, args.now)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

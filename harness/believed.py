@@ -29,6 +29,13 @@ def beliefs_of(
     history: History, candidate: int | None = None
 ) -> tuple[dict[int, belief.Posterior], Noise]:
     """Of everything that has a verdict and was measured, and of the candidate; and the noise."""
+    return _beliefs(history, history.events, candidate)
+
+
+@functools.lru_cache(maxsize=2)  # of one history, a page asks many times
+def _beliefs(
+    history: History, events: int, candidate: int | None
+) -> tuple[dict[int, belief.Posterior], Noise]:
     numbers = [*history.judged, *([] if candidate is None else [candidate])]
     measured: list[Measured] = []
     same: dict[int, int] = {}  # experiments that trained another's weights

@@ -1,127 +1,162 @@
-"""`thinker board`, `show`, `diff` and `stop`: what a ledger says, read without disturbing it."""
+"""`thinker board` and `stop`: what a ledger says, read without disturbing it."""
 
+import gc
 import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
-
-from harness import campaign as campaigns
 from harness import ledger as ledger_file
-from harness.believed import posteriors
-from harness.campaign import RESULTS, Found
-from harness.costs import money, tokens_words
-from harness.errors import Misuse
+from harness.board_table import table
+from harness.board_words import facts, headline
+from harness.errors import Broken, Misuse
 from harness.history import History
-from harness.leaderboard import notes, rows, slot_time, summary
-from harness.live import table
-from harness.plain import plain
-from harness.provenance import provenance, provenance_words
-from harness.repo import Repo
-from harness.scored_table import results_console
-from harness.sealed_words import board_lines
-from harness.transcript_command import print_transcript
+from harness.leaderboard import Row, order, rows
+from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal, wrapped
+from harness.reading import RESULTS, Found, ledgers, read_at, state_of, stored_tags
+from harness.reading import read as read
 
 STOP_S = 3600.0
+STYLES = {"accuracy": "bold", "sealed": "", "campaign": "", "tried": "", "incumbent": ""}
 
 
-def board(tag: str | None, as_json: bool) -> int:
-    """Raises Misuse."""
-    found, damage = read(tag)
-    listed = rows(found.history)
-    if as_json:
-        print(json.dumps([row.as_dict() for row in listed], indent=2, allow_nan=False))
-    else:
-        parts: list[RenderableType] = [table(listed), Text(), Text(summary(found.history))]
-        if used := slot_time(found.history).words():
-            parts.append(Text(used, style="dim"))
-        if spent := money(found.history):
-            parts.append(Text(spent, style="dim"))
-        parts += [Text(line) for line in board_lines(found.history)]
-        parts += [Text(note, style="dim") for note in notes(found.history)]
-        parts.append(Text(state_of(found), style="dim"))
-        if damage:
-            parts.append(Text(damage, style="red"))
-        results_console().print(Group(*parts))
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be shown: which campaigns, which rows in which order, and as what."""
+
+    tags: tuple[str, ...] = ()
+    every: bool = False
+    kept: bool = False
+    sort: str = "id"
+    form: str = ""  # json, tsv or md; empty for a person
+
+
+def board(wanted: Wanted) -> int:
+    """1 where a ledger is damaged. Raises Misuse."""
+    gc.disable()  # a thousand experiments are a million objects, all of which live to the end
+    if wanted.every and wanted.tags:
+        raise Misuse("--all lists every campaign; name none beside it")
+    tags = tuple(dict.fromkeys(wanted.tags))
+    if wanted.every or len(tags) > 1:
+        return _several(wanted, tags)
+    found, damage = read(tags[0] if tags else None)
+    shown = _chosen(found.history, wanted)
+    match wanted.form:
+        case "json":
+            say(json.dumps([row.as_dict() for row in shown], indent=2, allow_nan=False))
+        case "tsv":
+            from harness.board_files import tsv
+
+            say(tsv({found.tag: shown}).rstrip("\n"))
+        case "md":
+            from harness.board_files import markdown
+
+            say(markdown(found.history, shown).rstrip("\n"))
+        case _:
+            say("\n".join(_page(found, shown, damage, is_newest=not tags)))
+    if damage and wanted.form:
+        print(f"thinker: {damage}", file=sys.stderr)
     return 1 if damage else 0
 
 
-def show(tag: str | None, number: int, as_json: bool, transcript: bool) -> int:
-    found, _ = read(tag)
-    record = _record(found.history, number)
-    if transcript:
-        return print_transcript(found.path.parent, number, as_json)
-    if as_json:
-        from dataclasses import asdict
-
-        told = asdict(record) | {"provenance": provenance(found.history, record)}
-        print(json.dumps(told, indent=2, allow_nan=False))
-        return 0
-    experiment, verdict = record.experiment, record.verdict
-    lines: list[tuple[str, Any]] = [
-        ("experiment", experiment.id),
-        ("hypothesis", experiment.hypothesis),
-        ("researcher", f"{experiment.researcher}, {experiment.kind}"),
-        ("parent", experiment.parent if number else "none"),
-        ("commit", record.commit),
-        ("proposed", record.proposed_at),
-        ("preflight", experiment.preflight),
-        ("verdict", f"{verdict.decision}: {verdict.reason}" if verdict else "none yet"),
-    ]
-    if posterior := posteriors(found.history).get(number):
-        lines.append(("accuracy", f"{posterior.accuracy:.4f} ± {posterior.accuracy_sd:.4f}"))
-        if number:
-            effect = f"{posterior.effect:+.4f} ± {posterior.effect_sd:.4f}"
-            lines.append(("effect", f"{effect}, P(real) {posterior.p_real:.2f}"))
-    lines += provenance_words(found.history, record)
-    if record.standing:
-        lines.append(("standing", record.standing))
-    if spent := found.history.spending.by_experiment.get(number):
-        words = f"{spent.usd:.4f} dollars in {spent.calls} calls, {tokens_words(spent)}"
-        lines.append(("cost", words))
-    for outcome in record.outcomes:
-        figures = f"{outcome.status}"
-        if outcome.status == "ok":
-            figures += f", accuracy {outcome.accuracy:.4f}"
-        figures += f", {outcome.train_s:.1f} s training, {outcome.score_s:.1f} s scoring"
-        if outcome.steps is not None:
-            figures += f", {outcome.steps} steps"
-        if outcome.memory_mb is not None:
-            figures += f", {outcome.memory_mb:.0f} MB"
-        figures += f", slot {outcome.slot}, {outcome.sandbox}"
-        lines.append((f"seed {outcome.seed}", figures))
-        lines += [("", flag) for flag in outcome.flags]
-        if outcome.reason:
-            lines.append(("", outcome.reason))
-        for level in outcome.levels:
-            lines.append(("", f"{level.name:12} {level.correct}/{level.total}"))
-    folder = found.path.parent / "experiments" / f"{number:04d}"
-    if folder.is_dir():
-        lines.append(("files", folder))
-    for key, value in lines:
-        print(f"{key:16} {plain(str(value))}")
-    return 0
+def _chosen(history: History, wanted: Wanted) -> list[Row]:
+    shown = rows(history)
+    if wanted.kept:
+        shown = [row for row in shown if row.verdict == "keep"]
+    return order(shown, wanted.sort)
 
 
-def diff(tag: str | None, number: int, against: int | None) -> int:
-    """Against its parent, or another experiment."""
-    found, _ = read(tag)
-    record = _record(found.history, number)
-    other = _record(found.history, record.experiment.parent if against is None else against)
-    repo = Repo(Path.cwd(), found.tag)
-    text = repo.difference(other.commit, record.commit)
-    if sys.stdout.isatty():
-        from rich.syntax import Syntax
+def _page(found: Found, shown: Sequence[Row], damage: str, *, is_newest: bool) -> list[str]:
+    width, paint = width_of_terminal(), paint_for(sys.stdout)
+    tag, _, rest = wrapped(headline(found.history), width, 2).partition(" ")
+    state = state_of(found)
+    lines = [f"{paint(tag, 'bold')} {rest}", "", *table(shown, width, paint), ""]
+    said = facts(found.history, state, is_running=" is running " in state, now=datetime.now(UTC))
+    last = ""
+    for name, words in said:
+        shown_name = "" if name == last else name
+        lines += facts_lines(shown_name, words, width, paint, STYLES.get(name, "dim"))
+        last = name
+    if damage:
+        lines.append(paint(wrapped(f"damaged: {damage}", width, 2), "red"))
+    others = len(ledgers(Path.cwd())) - 1
+    if is_newest and others > 0:
+        word = "campaign is" if others == 1 else "campaigns are"
+        more = f"{others} older {word} here: thinker board --all"
+        lines += facts_lines("others", more, width, paint, "dim")
+    return lines
 
-        Console().print(Syntax(text, "diff", theme="ansi_dark", background_color="default"))
-    else:
-        print(text)
-    return 0
+
+def _several(wanted: Wanted, tags: Sequence[str]) -> int:
+    """Campaigns beside each other; of those that were named also what each kept."""
+    from harness.campaigns_table import campaign_dict, campaigns_table, unlike
+
+    here = Path.cwd()
+    found = [read(tag) for tag in tags] if tags else _readable(here)
+    if not found:
+        raise Misuse(f"there is no campaign in {here / RESULTS}; thinker run begins one")
+    campaigns = [campaign for campaign, _ in found]
+    chosen = {campaign.tag: _chosen(campaign.history, wanted) for campaign in campaigns}
+    damages = [damage for _, damage in found if damage]
+    match wanted.form:
+        case "json":
+            told: list[dict[str, Any]] = [campaign_dict(campaign) for campaign in campaigns]
+            for each in told if tags else ():
+                each["rows"] = [row.as_dict() for row in chosen[each["campaign"]]]
+            say(json.dumps(told, indent=2, allow_nan=False))
+        case "tsv":
+            from harness.board_files import tsv
+
+            say(tsv(chosen).rstrip("\n"))
+        case "md":
+            from harness.board_files import markdown
+
+            pages = [markdown(each.history, chosen[each.tag]) for each in campaigns]
+            say("\n".join(pages).rstrip("\n"))
+        case _:
+            width, paint = width_of_terminal(), paint_for(sys.stdout)
+            lines = list(campaigns_table(campaigns, width))
+            lines[0] = paint(lines[0], "dim")
+            if differ := unlike([campaign.history for campaign in campaigns]):
+                words = f"not to be compared by accuracy: they differ in {', '.join(differ)}"
+                lines.append(paint(wrapped(words, width, 2), "yellow"))
+            for campaign in campaigns if tags else ():
+                kept = [row for row in chosen[campaign.tag] if row.verdict == "keep"]
+                lines += ["", f"kept in {paint(campaign.tag, 'bold')}"]
+                lines += table(kept, width, paint)
+            if not tags:
+                lines += _wiped(here, campaigns, width, paint)
+            say("\n".join([*lines, *(paint(wrapped(d, width, 2), "red") for d in damages)]))
+    return 1 if damages else 0
+
+
+def _readable(project: Path) -> list[tuple[Found, str]]:
+    """Every campaign that has begun, newest first."""
+    found = []
+    for path in ledgers(project):
+        try:
+            found.append(read_at(path))
+        except (Misuse, Broken, OSError) as error:
+            print(f"thinker: {path.parent.name} is left out: {error}", file=sys.stderr)
+    return found
+
+
+def _wiped(project: Path, campaigns: Sequence[Found], width: int, paint: Paint) -> list[str]:
+    """What git alone still holds, and how to be rid of a campaign."""
+    there = {campaign.tag for campaign in campaigns}
+    gone = [tag for tag in stored_tags(project) if tag not in there]
+    lines = [""]
+    if gone:
+        words = f"in git alone: {', '.join(gone)}; thinker board TAG brings the ledger back"
+        lines.append(paint(wrapped(words, width, 2), "dim"))
+    words = "to delete one: rm -r results/TAG; git keeps its ledger and commits (docs/BOARD.md)"
+    return [*lines, paint(wrapped(words, width, 2), "dim")]
 
 
 def stop(tag: str | None, now: bool) -> int:
@@ -145,51 +180,3 @@ def stop(tag: str | None, now: bool) -> int:
     while ledger_file.writer_of(path) == pid and time.monotonic() < deadline:
         time.sleep(0.1)
     return 0
-
-
-def read(tag: str | None) -> tuple[Found, str]:
-    """The campaign, by default the newest, and what is wrong with its ledger. Raises Misuse."""
-    project = Path.cwd()
-    if tag is None:
-        path = max(
-            (project / RESULTS).glob("*/ledger.jsonl"),
-            key=lambda p: p.stat().st_mtime,
-            default=None,
-        )
-        if path is None:
-            raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
-    else:
-        path = campaigns.ledger_of(project, tag)
-        if not path.is_file():
-            campaigns.restore(project, tag, path)
-        if not path.is_file():
-            tags = sorted(p.parent.name for p in (project / RESULTS).glob("*/ledger.jsonl"))
-            there = f"; there is {', '.join(tags)}" if tags else ""
-            raise Misuse(f"there is no campaign {tag} in {project / RESULTS}{there}")
-    try:
-        entries, damage = ledger_file.read(path), ""
-    except ledger_file.Damaged as damaged:
-        entries, damage = damaged.readable, str(damaged)
-    history = History.of(entries)
-    if history.started is None:
-        raise Misuse(damage or f"the campaign {path.parent.name} has not begun yet")
-    return Found(path.parent.name, path, history), damage
-
-
-def state_of(found: Found) -> str:
-    pid = ledger_file.writer_of(found.path)
-    stopped = found.history.stopped
-    if found.history.revealed:
-        return f"{found.tag} is closed"
-    if pid:
-        return f"{found.tag} is running (process {pid})"
-    if stopped and stopped.is_finished:
-        return f"{found.tag} is finished: {stopped.reason}"
-    return f"{found.tag} is unfinished; thinker run --tag {found.tag} goes on"
-
-
-def _record(history: History, number: int) -> Any:
-    if number not in history.records:
-        last = history.next_id - 1
-        raise Misuse(f"there is no experiment {number}; they go from 0 to {last}")
-    return history.records[number]

@@ -10,7 +10,6 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,20 +18,12 @@ from harness.errors import Misuse
 from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
 from harness.provenance import package_digest, torch_version, version
+from harness.reading import RESULTS as RESULTS
+from harness.reading import Found as Found
+from harness.reading import ledger_of as ledger_of
 from harness.repo import FILES, Repo, check_tag
 from harness.settings import Wanted
 from harness.state import PACKAGE, State, sha256
-
-RESULTS = Path("results")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A campaign that has begun: its tag, its ledger's path, its history."""
-
-    tag: str
-    path: Path
-    history: History
 
 
 def read_person_files(project: Path) -> dict[str, str]:
@@ -107,10 +98,6 @@ def read(path: Path) -> Found | None:
     """None for a ledger without a first event. Raises ledger.Damaged, Contradiction."""
     history = History.of(ledger_file.read(path))
     return Found(path.parent.name, path, history) if history.started else None
-
-
-def ledger_of(project: Path, tag: str) -> Path:
-    return project / RESULTS / tag / "ledger.jsonl"
 
 
 def restore(project: Path, tag: str, path: Path) -> None:

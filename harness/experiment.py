@@ -105,6 +105,7 @@ class Outcome:
     torch: str = ""  # its version
     gpu: str = ""
     driver: str = ""  # the GPU's
+    parameters: int | None = None  # numbers in the float tensors of its checkpoint
 
     @property
     def accuracy(self) -> float:

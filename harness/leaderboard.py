@@ -40,6 +40,12 @@ class Row:
     flags: tuple[str, ...]
     is_incumbent: bool
     sealed: float | None  # accuracy on the sealed set that was opened last for it
+    kind: str
+    researcher: str
+    expected: float | None  # gain in accuracy, as its proposal hoped
+    parameters: int | None  # numbers in its checkpoint, the most of its trials
+    samples_s: float | None  # samples of training a second, the mean of its trials
+    memory_mb: float | None  # the most of its trials
     provenance: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,8 +96,32 @@ def _row(
         tuple(flag for outcome in record.outcomes for flag in outcome.flags),
         experiment.id == history.incumbent,
         sealed,
+        experiment.kind,
+        experiment.researcher,
+        experiment.expected,
+        max((o.parameters for o in record.outcomes if o.parameters is not None), default=None),
+        _samples_s(record),
+        max((o.memory_mb for o in record.outcomes if o.memory_mb is not None), default=None),
         provenance(history, record),
     )
+
+
+def _samples_s(record: Record) -> float | None:
+    paces = [o.samples / o.train_s for o in record.outcomes if o.samples and o.train_s > 0]
+    return sum(paces) / len(paces) if paces else None
+
+
+def order(shown: Iterable[Row], by: str) -> list[Row]:
+    """By id, or by a figure such as p-real, the largest first; the last are those without it."""
+    if by == "id":
+        return sorted(shown, key=lambda row: row.id)
+    name = by.replace("-", "_")
+
+    def rank(row: Row) -> tuple[bool, float, int]:
+        value = getattr(row, name)
+        return value is None, 0.0 if value is None else -value, row.id
+
+    return sorted(shown, key=rank)
 
 
 def summary(history: History) -> str:
@@ -152,6 +182,9 @@ def slot_time(history: History) -> SlotTime:
     return SlotTime(startup, training, scoring, repeats, idle)
 
 
+FLAGGED = 12  # experiments with flags that are named
+
+
 def notes(history: History) -> list[str]:
     """What a reader of the board must know to believe it."""
     found = []
@@ -165,6 +198,7 @@ def notes(history: History) -> list[str]:
         found.append("trials ran without a sandbox")
     flagged = [row.id for row in rows(history) if row.flags]
     if flagged:
-        numbers = ", ".join(map(str, flagged))
+        numbers = ", ".join(map(str, flagged[:FLAGGED]))
+        numbers += f" and {len(flagged) - FLAGGED} more" if len(flagged) > FLAGGED else ""
         found.append(f"flagged trials: {numbers}; thinker show ID says why")
     return found

@@ -202,20 +202,41 @@ def _reader(hint: Any, where: str) -> Callable[[Any], Any]:
 
 def _reader_of_dataclass(kind: Any) -> Callable[[Any], Any]:
     hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
-    readers = {f.name: _reader(hints[f.name], f"{kind.__name__}.{f.name}") for f in fields}
+    plain = {f.name: kinds for f in fields if (kinds := _plain_kinds(hints[f.name]))}
+    readers = {
+        f.name: _reader(hints[f.name], f"{kind.__name__}.{f.name}")
+        for f in fields
+        if f.name not in plain
+    }
+    names = {f.name for f in fields}
     required = {f.name for f in fields if f.default is dataclasses.MISSING}
 
     def read(found: Any) -> Any:
         if type(found) is not dict:
             raise ValueError(f"{kind.__name__}: no JSON object")
-        unknown, missing = found.keys() - readers.keys(), required - found.keys()
-        if unknown or missing:
+        if not required <= found.keys() <= names:
+            unknown, missing = found.keys() - names, required - found.keys()
             raise ValueError(
                 f"{kind.__name__}: unknown {sorted(unknown)}, missing {sorted(missing)}"
             )
-        return kind(**{name: readers[name](value) for name, value in found.items()})
+        for name, value in found.items():
+            if name in readers:
+                found[name] = readers[name](value)
+            elif type(value) not in plain[name]:
+                raise ValueError(f"{kind.__name__}.{name}: {value!r} does not fit")
+        return kind(**found)
 
     return read
+
+
+def _plain_kinds(hint: Any) -> tuple[type, ...]:
+    """The types of a value that is read as it is, which most are; none for any other."""
+    if typing.get_origin(hint) is types.UnionType and len(typing.get_args(hint)) == 2:
+        first, second = typing.get_args(hint)
+        return (
+            (*kinds, second) if second is types.NoneType and (kinds := _plain_kinds(first)) else ()
+        )
+    return {str: (str,), int: (int,), bool: (bool,), float: (float, int)}.get(hint, ())
 
 
 def _reader_of_list(item: Callable[[Any], Any], where: str) -> Callable[[Any], Any]:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.parser_board import add_board
 from harness.parser_proof import add_proof
-from harness.values import count, levels, number, percent, positive, problems, seconds, tasks
+from harness.parser_report import add_report
+from harness.values import count, levels, percent, positive, problems, seconds, tasks
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,14 +34,13 @@ def make_parser() -> Parser:
         " are train.py's: see its --help.",
         epilog="example: thinker run --hours 8",
     )
+    parser.add_argument("--version", action="store_true", help="the version, and no more")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _add_run(commands)
-    _add_stop(commands)
-    _add_board(commands)
-    _add_show(commands)
-    _add_diff(commands)
+    add_board(commands)
     _add_verify(commands)
     add_proof(commands)
+    add_report(commands)
     _add_doctor(commands)
     return parser
 
@@ -156,62 +157,6 @@ def _add_model(command: Parser) -> None:
         "--price",
         metavar="IN/OUT",
         help="dollars a million tokens, for a model whose price is not known; 0/0 for your own",
-    )
-
-
-def _add_stop(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = commands.add_parser(
-        "stop",
-        help="let what runs end, and begin nothing more",
-        description="What Ctrl-C does in the campaign's terminal: running trials end and are"
-        " judged. `thinker run` goes on later.",
-        epilog="example: thinker stop --now",
-    )
-    command.add_argument("tag", nargs="?", metavar="TAG", help="(default: the one that runs)")
-    command.add_argument(
-        "--now", action="store_true", help="end running trials too; they run again on resume"
-    )
-
-
-def _add_board(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = commands.add_parser(
-        "board",
-        help="what was tried, and what was kept",
-        description="The experiments of a campaign with their verdicts and accuracies.",
-        epilog="example: thinker board 20260131",
-    )
-    command.add_argument("tag", nargs="?", metavar="TAG", help="(default: the newest)")
-    command.add_argument("--json", action="store_true", help="a list of rows")
-
-
-def _add_show(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = commands.add_parser(
-        "show",
-        help="one experiment: its trials, figures and files",
-        description="All that is known of one experiment.",
-        epilog="example: thinker show 7",
-    )
-    command.add_argument("id", metavar="ID", type=number, help="the experiment's number")
-    command.add_argument("--tag", metavar="T", help="(default: the newest campaign)")
-    command.add_argument(
-        "--transcript", action="store_true", help="what was said with the language model for it"
-    )
-    command.add_argument(
-        "--json", action="store_true", help="one JSON object; of a transcript, a list"
-    )
-
-
-def _add_diff(commands: "argparse._SubParsersAction[Parser]") -> None:
-    command = commands.add_parser(
-        "diff",
-        help="what an experiment changed in train.py",
-        description="The difference to the experiment's parent.",
-        epilog="example: thinker diff 7",
-    )
-    command.add_argument("id", metavar="ID", type=number, help="the experiment's number")
-    command.add_argument("--tag", metavar="T", help="(default: the newest campaign)")
-    command.add_argument(
-        "--against", metavar="ID", type=number, help="another experiment than its parent"
     )
 
 

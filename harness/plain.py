@@ -10,3 +10,9 @@ def plain(text: str) -> str:
 def storable(text: str) -> str:
     """As UTF-8 can hold it: half a surrogate pair becomes a question mark."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def plain_lines(text: str) -> list[str]:
+    """The same of several lines, whose tabs and spaces stay."""
+    lines = storable(text).split("\n")
+    return ["".join(c if c.isprintable() or c == "\t" else " " for c in line) for line in lines]

@@ -6,8 +6,6 @@ Ledgers of before these fields leave them empty, and nothing is guessed in their
 
 import hashlib
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +16,19 @@ SUFFIXES = (".py", ".toml")
 
 def version() -> str:
     """Of the harness as it is installed."""
-    try:
-        return version_of("thinker")
-    except PackageNotFoundError:
-        return "unknown"
+    return _version_of("thinker") or "unknown"
 
 
 def torch_version() -> str:
     """Empty where there is none."""
+    return _version_of("torch")
+
+
+def _version_of(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version_of("torch")
+        return version(package)
     except PackageNotFoundError:
         return ""
 

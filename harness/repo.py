@@ -10,7 +10,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,14 @@ class Repo:
 
     def difference(self, old: str, new: str, name: str = "train.py") -> str:
         return self._run("diff", "--no-ext-diff", old, new, "--", f":(top){self._path(name)}")
+
+    def differences(self, pairs: Sequence[tuple[str, str]], name: str = "train.py") -> str:
+        """Of many (old, new) at once, each below a line with the commit that is new; those that
+        git does not have, or that do not differ, are left out."""
+        lines = "".join(f"{new} {old}\n" for old, new in pairs)
+        what = ("--stdin", "--patch", "--no-ext-diff", "--no-textconv", "--no-color")
+        path = f":(top){self._path(name)}"
+        return self._run("diff-tree", *what, "--", path, text=lines, strip=False)
 
     # -- commits: objects only, nothing points to them yet ----------------------------------------
 

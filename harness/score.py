@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from harness.sandbox import start as start_process
 from harness.state import module_command
 
 if TYPE_CHECKING:
+    import torch
+
     from harness.checkpoint import Checkpoint
 
 PR_SET_DUMPABLE = 4
@@ -106,7 +109,8 @@ def main() -> None:
         found = evaluation.as_dict()
         if job.subset == "sealed":  # which problems, so that two solvers can be compared by them
             found["right"] = {level.level.name: level.right for level in evaluation.levels}
-        found["digest"] = digest(checkpoint_file.read(run / "checkpoint.pt"))
+        checkpoint = checkpoint_file.read(run / "checkpoint.pt")
+        found["digest"], found["parameters"] = digest(checkpoint), parameters(checkpoint)
     except Refused as refused:
         found = {"status": refused.status, "reason": refused.reason, "levels": [], "digest": ""}
         found["seconds"] = None
@@ -118,11 +122,23 @@ def digest(checkpoint: "Checkpoint") -> str:
     import torch
 
     total = hashlib.sha256()
+    for name, value in _floats(checkpoint):
+        total.update(f"{name} {tuple(value.shape)}".encode())
+        total.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def parameters(checkpoint: "Checkpoint") -> int:
+    """How many numbers the float tensors hold: all that training may have left in it."""
+    return sum(value.numel() for _, value in _floats(checkpoint))
+
+
+def _floats(checkpoint: "Checkpoint") -> "Iterator[tuple[str, torch.Tensor]]":
+    import torch
+
     for name, value in sorted(checkpoint.items()):
         if isinstance(value, torch.Tensor) and value.is_floating_point():
-            total.update(f"{name} {tuple(value.shape)}".encode())
-            total.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
+            yield name, value
 
 
 def hide() -> None:

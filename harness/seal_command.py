@@ -7,11 +7,10 @@ from pathlib import Path
 from threading import Event
 
 from harness import campaign as campaigns
-from harness.board_command import read
-from harness.campaign import Found
 from harness.errors import Broken, Interrupted, Misuse
 from harness.history import History
 from harness.ledger import Ledger
+from harness.reading import Found, read
 from harness.repo import Repo
 from harness.sealed import Compared, Opened, Revealed
 from harness.sealed_words import sealed_dict, sealed_lines

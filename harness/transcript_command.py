@@ -20,16 +20,16 @@ def print_transcript(results: Path, number: int, as_json: bool) -> int:
         raise Misuse(
             f"experiment {number} has no transcript: no language model was asked for it"
         ) from None
-    entries = [entry for line in lines if (entry := _entry(line))]
+    entries = [entry for line in lines if (entry := entry_of(line))]
     if as_json:
         print(json.dumps(entries, indent=2))
         return 0
     for entry in entries:
-        print("\n".join(_told(entry)))
+        print("\n".join(told(entry)))
     return 0
 
 
-def _entry(line: str) -> dict[str, Any] | None:
+def entry_of(line: str) -> dict[str, Any] | None:
     """None for a line that a kill tore."""
     try:
         found = json.loads(line)
@@ -38,7 +38,8 @@ def _entry(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _told(entry: dict[str, Any]) -> list[str]:
+def told(entry: dict[str, Any]) -> list[str]:
+    """A line of a transcript in lines for a person."""
     kind, time = plain(str(entry.get("kind"))), plain(str(entry.get("time")))
     head = f"== {time} {kind}"
     match kind:
@@ -75,12 +76,14 @@ def _block(block: Any) -> list[str]:
 
 
 def _cut(text: str, mark: str) -> list[str]:
-    lines = [plain_line(line) for line in storable(text).strip("\n").split("\n")]
+    lines = storable(text).strip("\n").split("\n")
     more = len(lines) - LINES
-    shown = lines[:LINES] + ([f"[{more} lines more; --json has them]"] if more > 0 else [])
+    shown = [plain_line(line) for line in lines[:LINES]]
+    shown += [f"[{more} lines more; --json has them]"] if more > 0 else []
     return [mark + shown[0], *(" " * len(mark) + line for line in shown[1:])]
 
 
 def plain_line(line: str) -> str:
     """Without control characters, its spaces kept."""
-    return "".join(c if c.isprintable() else " " for c in line.expandtabs(4))
+    shown = line.expandtabs(4)
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else " " for c in shown)

@@ -11,8 +11,7 @@ All of it runs side by side for each noise of a grid, and the readings weigh the
 the shape (campaigns, noises); the harness has one campaign, the benchmark hundreds.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +30,16 @@ Places = npt.NDArray[np.int64]  # of experiments, in the order in which they wer
 ROOT_MEAN, ROOT_PRECISION = 0.5, 4.0  # the baseline before its trials: anything from 0 to 1
 LEAST_PRECISION = 1e-3  # what is left when a message is taken out again is never less
 EQUAL = 0.5  # "about equal": no more than this share of the noise below
+_ONES = np.ones_like(EFFECTS)
+# What a sum over cells is weighted by, (cells, sums): of cells alone, of those times their pull,
+# times its square, and of those over their total variance.
+OF_CELLS = np.stack([EFFECTS, EFFECTS**2, CELL_VARIANCES, IS_GAIN], 1)
+OF_PULL = np.stack([_ONES, CELL_VARIANCES, EFFECTS, 2 * EFFECTS * CELL_VARIANCES], 1)
+OF_SQUARE = np.stack([_ONES, CELL_VARIANCES, CELL_VARIANCES**2], 1)
+OF_REST = OF_SQUARE
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
+class Meeting(NamedTuple):
     """What a parent, its child's own evidence and the prior say together. Each (...,)."""
 
     parent: Array
@@ -57,29 +62,39 @@ def observe(
     child: tuple[Array, Array],  # mean and variance without this parent
     share_equal: Array,  # (..., cells)
 ) -> Meeting:
-    """The exact posterior of parent, effect and child; in each cell all three are normal."""
+    """The exact posterior of parent, effect and child; in each cell all three are normal.
+
+    A cell's effect has the mean EFFECTS + CELL_VARIANCES * pull, so that all moments are sums over
+    cells of powers of `pull`, weighted by what is fixed for each cell: four products of matrices.
+    """
     (mean, variance), (reading, reading_variance) = parent, child
     total = (variance + reading_variance)[..., None] + CELL_VARIANCES
     surprise = (reading - mean)[..., None] - EFFECTS
     pull = surprise / total
-    log_likelihood = -(surprise * pull + np.log(total)) / 2
+    log_likelihood = surprise
+    log_likelihood *= pull
+    log_likelihood += np.log(total)
+    log_likelihood *= -0.5
     top = log_likelihood.max(-1)
-    likelihood = np.exp(log_likelihood - top[..., None])
+    log_likelihood -= top[..., None]
+    likelihood = np.exp(log_likelihood, out=log_likelihood)
     belonging = weights * (likelihood @ prior.classes.T)
     evidence = belonging.sum(-1)
-    cells = likelihood * (weights @ prior.classes) / evidence[..., None]
-
-    def mean_of(values: Array) -> Array:
-        return np.asarray(np.einsum("...c,...c->...", cells, values))
-
-    effects = EFFECTS + CELL_VARIANCES * pull
-    pulled, effect = mean_of(pull), mean_of(effects)
-    rest = cells / total
-    parent_variance = variance + variance**2 * (mean_of(pull**2) - pulled**2 - rest.sum(-1))
-    effect_variance = (
-        mean_of(effects**2) - effect**2 + cells @ CELL_VARIANCES - rest @ CELL_VARIANCES**2
-    )
-    both = variance * (mean_of(pull * effects) - pulled * effect - rest @ CELL_VARIANCES)
+    cells = likelihood
+    cells *= weights @ prior.classes
+    cells /= evidence[..., None]
+    rest = cells / total @ OF_REST
+    zeroth = cells @ OF_CELLS
+    p_equal = (cells * share_equal).sum(-1)
+    cells *= pull
+    first = cells @ OF_PULL
+    cells *= pull
+    second = cells @ OF_SQUARE
+    pulled, effect = first[..., 0], zeroth[..., 0] + first[..., 1]
+    parent_variance = variance + variance**2 * (second[..., 0] - pulled**2 - rest[..., 0])
+    square = zeroth[..., 1] + first[..., 3] + second[..., 2]  # of the cells' mean effects
+    effect_variance = square - effect**2 + zeroth[..., 2] - rest[..., 2]
+    both = variance * (first[..., 2] + second[..., 1] - pulled * effect - rest[..., 1])
     return Meeting(
         parent=mean + variance * pulled,
         parent_variance=parent_variance,
@@ -88,8 +103,8 @@ def observe(
         effect=effect,
         effect_variance=effect_variance,
         covariance=effect_variance + both,
-        p_real=cells @ IS_GAIN,
-        p_equal=mean_of(share_equal),
+        p_real=zeroth[..., 3],
+        p_equal=p_equal,
         log_evidence=top + np.log(evidence),
         classes=belonging / evidence[..., None],
     )
@@ -156,7 +171,7 @@ class Beliefs:
         return self._meet(number, counts, precision, weighted)
 
     def _meet(self, number: int, counts: Array, precision: Array, weighted: Array) -> Meeting:
-        parent = (self.parents[number], self.rows)
+        parent = self._parent_of(number)
         above = self.precision[parent] - self.up[0][number]
         above_weighted = self.weighted[parent] - self.up[1][number]
         above, above_weighted = self._proper(above, above_weighted, parent)
@@ -178,9 +193,16 @@ class Beliefs:
         self.down[1][number] = self.weighted[number] - weighted
         return met
 
+    def _parent_of(self, number: int) -> Any:
+        """What indexes its parent in each campaign; of one campaign a place, which is fast."""
+        parents = self.parents[number]
+        return int(parents[0]) if len(parents) == 1 else (parents, self.rows)
+
     def _proper(self, precision: Array, weighted: Array, place: Any) -> tuple[Array, Array]:
         """What is left without a message, or next to nothing about the same mean where that is no
         belief: a message may say more than it was worth in the end."""
+        if precision.min() > LEAST_PRECISION:  # as nearly always
+            return precision, weighted
         is_proper = precision > LEAST_PRECISION
         mean = self.weighted[place] / np.maximum(self.precision[place], LEAST_PRECISION)
         return (
@@ -190,4 +212,6 @@ class Beliefs:
 
     def _learn_noise(self, count: Array, squares: Array) -> None:
         freedom = np.maximum(count - 1, 0.0)
+        if not freedom.any():
+            return
         self.log_noise += log_repeats(self.sds, squares[:, None], freedom[:, None])

@@ -108,6 +108,7 @@ def run_trial(order: Order, stop: Event) -> Outcome:
         torch=torch_version(),
         gpu=order.place.gpu.name if order.place.gpu else "",
         driver=driver() if order.place.gpu else "",
+        parameters=count(found.get("parameters")),
     )
 
 

@@ -60,6 +60,8 @@ def test_eight_edits_end_with_the_right_verdicts(project):
     assert rows[2]["parent"] == 0, "it conflicts with 1, and ran as it was"
     assert rows[3]["accuracy"] < rows[0]["accuracy"] < rows[1]["accuracy"]
     assert rows[5]["reason"].endswith("this edit crashes")
+    figures = [row["parameters"] for row in rows[:2]]
+    assert figures == [16 * 10 * 9 * 9 + 100, 16 * 17 * 16 * 16 + 100], "those of its checkpoint"
 
     form = "--format=%s|%(trailers:key=Accuracy,valueonly)"
     log = git(project, "log", form, "autoresearch/night").splitlines()

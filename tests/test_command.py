@@ -572,7 +572,7 @@ def test_a_campaign_of_a_command(project):
     assert "7 steps more" in (folder / "0001" / "transcript.log").read_text()
     assert of_campaign(project) == []
     masked = "command" if sandbox.probe("bwrap")[0] else "command (unmasked)"
-    assert f"researcher       {masked}, idea" in thinker(project, "show", 1)[1]
+    assert f"researcher {masked}, idea" in thinker(project, "show", 1)[1]
 
 
 def test_a_killed_campaign_takes_its_command_with_it(project):

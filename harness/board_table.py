@@ -1,0 +1,146 @@
+"""The board as text: a line for each experiment, as many columns as the terminal has room for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.leaderboard import Row
+from harness.paint import Paint, columns_of, cut, line_of, pad
+
+GAP = "  "
+LEAST_TEXT = 30  # columns of the hypothesis before another figure is shown
+STYLES = {
+    "keep": "green",
+    "discard": "dim",
+    "confirmed": "bold green",
+    "withdrawn": "magenta",
+    "crash": "red",
+    "running": "cyan",
+    "waiting": "dim",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`rank` says when it is taken: those of a lower one first. `words` of a row may be empty."""
+
+    title: str
+    rank: int
+    words: Callable[[Row], str]
+    right: bool = True
+
+
+def table(rows: Sequence[Row], width: int, paint: Paint) -> Iterator[str]:
+    """Lines of at most `width` columns: a head, and one for each row. Columns that are empty in all
+    rows are left out."""
+    cells = [[column.words(row) for row in rows] for column in COLUMNS]
+    sizes = [
+        max([columns_of(column.title), *map(columns_of, set(texts))]) if any(texts) else 0
+        for column, texts in zip(COLUMNS, cells, strict=True)
+    ]
+    taken = _fitting(sizes, width)
+    if any(COLUMNS[place].title == "standing" for place in taken):
+        cells[VERDICT] = [row.verdict for row in rows]
+    used = sum(sizes[place] + len(GAP) for place in taken)
+    head = [pad(COLUMNS[p].title, sizes[p], right=COLUMNS[p].right) for p in taken]
+    yield paint(GAP.join([*head, cut("hypothesis", width - used)]), "dim")
+    for number, row in enumerate(rows):
+        shown = [pad(cells[p][number], sizes[p], right=COLUMNS[p].right) for p in taken]
+        styled = [_styled(row, COLUMNS[p], t, paint) for p, t in zip(taken, shown, strict=True)]
+        yield GAP.join([*styled, line_of(row.hypothesis, width - used)]).rstrip()
+
+
+def word_of(row: Row) -> str:
+    """The verdict, or what later trials made of it."""
+    return row.standing if row.standing in ("confirmed", "withdrawn") else row.verdict
+
+
+def _fitting(sizes: Sequence[int], width: int) -> list[int]:
+    """Places of the columns that there is room for, from left to right."""
+    taken: list[int] = []
+    room = width - LEAST_TEXT
+    for place in sorted(range(len(sizes)), key=lambda p: COLUMNS[p].rank):
+        instead = [p for p in taken if COLUMNS[p].title == COLUMNS[place].title]
+        need = sizes[place] + len(GAP) - sum(sizes[p] + len(GAP) for p in instead)
+        if not sizes[place]:
+            continue
+        if need > room and COLUMNS[place].rank:
+            break
+        taken = [p for p in taken if p not in instead] + [place]
+        room -= need
+    return sorted(taken)
+
+
+def _styled(row: Row, column: Column, text: str, paint: Paint) -> str:
+    if column.title == "verdict":
+        return paint(text, STYLES.get(word_of(row), ""))
+    if column.title == "id" and row.is_incumbent:
+        return paint(text, "bold")
+    return text
+
+
+# ---------------------------------------------------------------------------
+# Figures
+# ---------------------------------------------------------------------------
+
+
+def share(value: float | None, sd: float | None = None) -> str:
+    """An accuracy, 0 to 1, and its standard deviation. A belief may lie a little outside."""
+    if value is None:
+        return ""
+    return f"{min(1.0, max(0.0, value)):.3f}" + ("" if sd is None else f" ± {sd:.3f}")
+
+
+def change(value: float | None, sd: float | None = None) -> str:
+    if value is None:
+        return ""
+    return f"{value:+.3f}" + ("" if sd is None else f" ± {sd:.3f}")
+
+
+def probability(value: float | None) -> str:
+    """Two decimals, where neither 1 nor 0 is said of what only comes close to it."""
+    if value is None:
+        return ""
+    if value > 0.99:
+        return ">0.99"
+    return "<0.01" if value < 0.01 else f"{value:.2f}"
+
+
+def short(number: float | None) -> str:
+    """A count in three digits or four: 52.3k."""
+    if number is None:
+        return ""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            scaled = number / size
+            return f"{scaled:.0f}{unit}" if scaled >= 100 else f"{scaled:.1f}{unit}"
+    return f"{number:.0f}"
+
+
+def _whole(number: float | None) -> str:
+    return "" if number is None else f"{number:.0f}"
+
+
+def _status(row: Row) -> str:
+    return "" if row.status == "ok" else row.status.replace("_", " ")
+
+
+# In the order in which they stand. One that has the title of another takes its place.
+COLUMNS = (
+    Column("id", 0, lambda row: f"{row.id}{'*' if row.is_incumbent else ' '}"),
+    Column("verdict", 0, word_of, right=False),
+    Column("standing", 12, lambda row: row.standing, right=False),
+    Column("status", 4, _status, right=False),
+    Column("accuracy", 0, lambda row: share(row.accuracy, row.accuracy_sd), right=False),
+    Column("raw", 9, lambda row: share(row.raw_accuracy)),
+    Column("change", 0, lambda row: change(row.effect), right=False),
+    Column("change", 3, lambda row: change(row.effect, row.effect_sd), right=False),
+    Column("P(real)", 0, lambda row: probability(row.p_real)),
+    Column("trials", 5, lambda row: _whole(row.trials) if row.trials else ""),
+    Column("seconds", 6, lambda row: _whole(row.seconds)),
+    Column("dollars", 7, lambda row: "" if row.usd is None else f"{row.usd:.2f}"),
+    Column("parameters", 10, lambda row: short(row.parameters)),
+    Column("samples/s", 11, lambda row: short(row.samples_s)),
+    Column("MB", 11, lambda row: _whole(row.memory_mb)),
+    Column("kind", 8, lambda row: line_of(row.kind, 14), right=False),
+)
+VERDICT = next(place for place, column in enumerate(COLUMNS) if column.title == "verdict")

@@ -1,0 +1,100 @@
+"""Campaigns as they lie in results/, read without disturbing them."""
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import ledger as ledger_file
+from harness.errors import Misuse
+from harness.history import History
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A campaign that has begun: its tag, its ledger's path, its history."""
+
+    tag: str
+    path: Path
+    history: History
+
+
+def ledger_of(project: Path, tag: str) -> Path:
+    return project / RESULTS / tag / "ledger.jsonl"
+
+
+def stored_tags(project: Path) -> list[str]:
+    """Of campaigns whose ledgers git holds, whether or not their folders are still there."""
+    import subprocess
+
+    command = ["git", "for-each-ref", "--format=%(refname)", "refs/autoresearch/"]
+    listed = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    names = [name.split("/") for name in listed.stdout.splitlines()]
+    return sorted({parts[2] for parts in names if len(parts) == 4 and parts[3] == "ledger"})
+
+
+def ledgers(project: Path) -> list[Path]:
+    """Those of all campaigns, the one that was begun last first, whatever was copied or touched
+    since. One whose first line cannot be read is the oldest."""
+    paths = (project / RESULTS).glob("*/ledger.jsonl")
+    return sorted(paths, key=lambda path: (_begun_at(path), path.parent.name), reverse=True)
+
+
+def read(tag: str | None) -> tuple[Found, str]:
+    """The campaign, by default the newest, and what is wrong with its ledger. Raises Misuse."""
+    project = Path.cwd()
+    if tag is None:
+        path = next(iter(ledgers(project)), None)
+        if path is None:
+            raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
+    else:
+        path = ledger_of(project, tag)
+        if not path.is_file():
+            from harness.campaign import restore
+
+            restore(project, tag, path)
+        if not path.is_file():
+            tags = sorted(p.parent.name for p in ledgers(project))
+            there = f"; there is {', '.join(tags)}" if tags else ""
+            raise Misuse(f"there is no campaign {tag} in {project / RESULTS}{there}")
+    return read_at(path)
+
+
+def read_at(path: Path) -> tuple[Found, str]:
+    """The same of the ledger at `path`. Raises Misuse where it has not begun."""
+    try:
+        entries, damage = ledger_file.read(path), ""
+    except ledger_file.Damaged as damaged:
+        entries, damage = damaged.readable, str(damaged)
+    history = History.of(entries)
+    if history.started is None:
+        raise Misuse(damage or f"the campaign {path.parent.name} has not begun yet")
+    return Found(path.parent.name, path, history), damage
+
+
+def is_running(found: Found) -> bool:
+    return ledger_file.writer_of(found.path) is not None
+
+
+def state_of(found: Found) -> str:
+    """One line: whether it runs, is finished, or may go on."""
+    pid = ledger_file.writer_of(found.path)
+    stopped = found.history.stopped
+    if found.history.revealed:
+        return f"{found.tag} is closed"
+    if pid:
+        return f"{found.tag} is running (process {pid})"
+    if stopped and stopped.is_finished:
+        return f"{found.tag} is finished: {stopped.reason}"
+    return f"{found.tag} is unfinished; thinker run --tag {found.tag} goes on"
+
+
+def _begun_at(path: Path) -> str:
+    """The time of its first line, as it is written there: they sort as times do."""
+    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as file:
+        first = json.loads(file.readline(1_000_000))
+        if isinstance(first, dict) and isinstance(first.get("time"), str):
+            return str(first["time"])
+    return ""
