@@ -21,6 +21,7 @@ from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
 from harness.gpu import check_inside, detect
 from harness.history import History
 from harness.ledger import Ledger
+from harness.listeners import Listener, Listeners
 from harness.live import View, plan
 from harness.loop import Loop
 from harness.messages import Inbox, Signal
@@ -142,8 +143,14 @@ def _work(session: Session, history: History) -> int:
     )
     if cores:
         os.sched_setaffinity(0, cores)  # the others are the slots'
+    listeners = Listeners(listeners_of(results), results / "harness-error.txt")
     with View(executor.running) as view:
         answer_signals(inbox, view)
+
+        def show(history: History, text: str | None) -> None:
+            view.show(history, text)
+            listeners.tell(history)
+
         loop = Loop(
             ledger=session.ledger,
             history=history,
@@ -156,12 +163,18 @@ def _work(session: Session, history: History) -> int:
             inbox=inbox,
             try_out=try_out,
             deadline=campaigns.monotonic_deadline(history),
-            show=view.show,
+            show=show,
             halt=halt,
             scratch=state.scratch,
         )
         stopped = loop.run()
+        listeners.end()
     return farewell(loop.history, stopped)
+
+
+def listeners_of(results: Path) -> dict[str, Listener]:
+    """Who is told of each new history, by a name for what they do."""
+    return {}
 
 
 def farewell(history: History, stopped: Stopped) -> int:
