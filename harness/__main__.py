@@ -75,6 +75,10 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.reproduce_command import reproduce
 
             return reproduce(args.tag, args.id, args.seed, args.json)
+        case "watch":
+            from harness.watch_command import watch
+
+            return watch(args.tag, args.once)
         case "doctor":
             from harness.doctor_command import doctor
 

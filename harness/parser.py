@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from harness.parser_proof import add_proof
+from harness.parser_watch import add_notify, add_watch
 from harness.values import count, levels, number, percent, positive, problems, seconds, tasks
 
 
@@ -35,6 +36,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _add_run(commands)
     _add_stop(commands)
+    add_watch(commands)
     _add_board(commands)
     _add_show(commands)
     _add_diff(commands)
@@ -134,6 +136,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         action="store_true",
         help="train nothing and invent every outcome, to see that a list is read and applied",
     )
+    add_notify(command)
     command.add_argument("--inside", help=argparse.SUPPRESS)
 
 

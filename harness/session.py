@@ -15,8 +15,10 @@ from types import FrameType
 from harness import campaign as campaigns
 from harness.awake import awake
 from harness.commits import Base
+from harness.doing import Doing
 from harness.ending import LOST
 from harness.errors import Broken, Misuse
+from harness.executor import Note
 from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
 from harness.gpu import check_inside, detect
 from harness.history import History
@@ -33,7 +35,9 @@ from harness.researcher import make as make_researcher
 from harness.sandbox import Place, Sandbox, choose
 from harness.score import hide
 from harness.settings import Wanted, local_time, new_settings
+from harness.stage import Stage
 from harness.state import State
+from harness.status import Publisher
 from harness.survivors import end_survivors
 from harness.untrusted import remove
 
@@ -131,7 +135,8 @@ def _work(session: Session, history: History) -> int:
             return Flight("unproven", "a rehearsal")
         memory_mb = memory_for_each(settings.slots + 1)
         place = Place(session.sandbox, cores, memory_mb=memory_mb)
-        return preflight(source, settings, state.scratch / "preflight", place, halt)
+        with doing.trying():
+            return preflight(source, settings, state.scratch / "preflight", place, halt)
 
     assert history.started
     base = Base(
@@ -144,13 +149,16 @@ def _work(session: Session, history: History) -> int:
     if cores:
         os.sched_setaffinity(0, cores)  # the others are the slots'
     listeners = Listeners(listeners_of(results), results / "harness-error.txt")
-    with View(executor.running) as view:
+    doing = Doing(executor.busy, listeners)
+    view = View(Stage(results, state.scratch), doing.status, history, session.gpus)
+
+    def show(history: History, note: Note | None) -> None:
+        doing.heard(history, note)
+        view.show(history, note)
+        listeners.tell(history)
+
+    with Publisher(results, doing.status), view:
         answer_signals(inbox, view)
-
-        def show(history: History, text: str | None) -> None:
-            view.show(history, text)
-            listeners.tell(history)
-
         loop = Loop(
             ledger=session.ledger,
             history=history,
@@ -167,6 +175,7 @@ def _work(session: Session, history: History) -> int:
             halt=halt,
             scratch=state.scratch,
         )
+        doing.thinking_since = lambda: loop.agenda.preparing_since
         stopped = loop.run()
         listeners.end()
     return farewell(loop.history, stopped)
