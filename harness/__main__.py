@@ -84,8 +84,11 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
 
             return doctor(args.json)
         case "run":
+            from harness.notify import hide_in_environment
             from harness.run_command import run
             from harness.settings import Wanted
+
+            words = hide_in_environment(words, args.notify, args.notify_command)
 
             wanted = Wanted(
                 args.tag,

@@ -16,8 +16,9 @@ from harness.status import Running, Status
 class Doing:
     """`busy` gives the trials that run and their slots. Told by the loop, asked from any thread."""
 
-    def __init__(self, busy: Callable[[], Mapping[Trial, int]], listeners: Listeners) -> None:
-        self.busy, self.listeners = busy, listeners
+    def __init__(self, busy: Callable[[], Mapping[Trial, int]]) -> None:
+        self.busy = busy
+        self.listeners: Listeners | None = None
         self.thinking_since: Callable[[], float | None] = lambda: None  # of time.monotonic()
         self.trying_since: float | None = None
         self.note = self.trouble = ""
@@ -66,8 +67,8 @@ class Doing:
             self.note,
             self.trouble,
             self.is_low,
-            self.listeners.failures,
-            self.listeners.said,
+            self.listeners.failures if self.listeners else 0,
+            self.listeners.said if self.listeners else "",
         )
 
     def _stamp(self) -> list[tuple[Trial, int, str]]:

@@ -39,9 +39,12 @@ class Listeners:
         self._kinds: set[str] = set()
         self._changed = Condition()
 
-    def tell(self, history: History) -> None:
-        """Never waits for a listener, and raises nothing of theirs."""
+    def tell(self, history: History, *, again: bool = False) -> None:
+        """Never waits for a listener, and raises nothing of theirs. `again`: something beside the
+        history has changed, so they are called even with one that they know."""
         with self._changed:
+            if again:
+                self._told.clear()
             self._newest = history
             self._look_after_thread()
             self._changed.notify_all()

@@ -3,7 +3,6 @@
 It takes the ledger, says what it is going to do, and runs the loop until that ends.
 """
 
-import contextlib
 import os
 import signal
 import sys
@@ -16,10 +15,10 @@ from harness import campaign as campaigns
 from harness.awake import awake
 from harness.commits import Base
 from harness.doing import Doing
-from harness.ending import LOST
 from harness.errors import Broken, Misuse
 from harness.executor import Note
-from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
+from harness.experiment import Gpu, Resumed, Settings, Started
+from harness.farewell import farewell
 from harness.gpu import check_inside, detect
 from harness.history import History
 from harness.ledger import Ledger
@@ -27,6 +26,7 @@ from harness.listeners import Listener, Listeners
 from harness.live import View, plan
 from harness.loop import Loop
 from harness.messages import Inbox, Signal
+from harness.notify import Notifier, Teller, take_from_environment
 from harness.origin import offer
 from harness.preflight import Flight, preflight
 from harness.repo import Repo
@@ -54,6 +54,7 @@ class Session:
     sandbox: Sandbox
     gpus: tuple[Gpu, ...]
     rehearse: bool
+    tellers: tuple[Teller, ...]
 
 
 def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bool) -> int:
@@ -61,6 +62,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
     state = State(campaign)
     state.check()
     hide()
+    tellers = take_from_environment()
     path = campaigns.ledger_of(project, tag)
     path.parent.mkdir(parents=True, exist_ok=True)
     repo = Repo(project, tag)
@@ -82,6 +84,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
             sandbox_of(settings, rehearse),
             gpus_of(history, rehearse),
             rehearse,
+            tellers,
         )
         end_survivors(state)
         remove(state.scratch)
@@ -89,6 +92,8 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
         text = plan(history, session.sandbox.detail, resumed=resumed, ends=ends(history))
         if not resumed and (kept := offer(project, tag)):
             text += f"\n{'offer':11} {kept}"
+        if tellers:
+            text += f"\n{'notify':11} {', '.join(teller.host for teller in tellers)}"
         if sleepy:
             text += f"\n{'sleep':11} {sleepy}"
         print(text, file=sys.stderr, flush=True)
@@ -148,14 +153,14 @@ def _work(session: Session, history: History) -> int:
     )
     if cores:
         os.sched_setaffinity(0, cores)  # the others are the slots'
-    listeners = Listeners(listeners_of(results), results / "harness-error.txt")
-    doing = Doing(executor.busy, listeners)
+    doing = Doing(executor.busy)
+    listeners = listeners_of(session, history, doing)
     view = View(Stage(results, state.scratch), doing.status, history, session.gpus)
 
     def show(history: History, note: Note | None) -> None:
         doing.heard(history, note)
         view.show(history, note)
-        listeners.tell(history)
+        listeners.tell(history, again=note is not None)
 
     with Publisher(results, doing.status), view:
         answer_signals(inbox, view)
@@ -181,28 +186,14 @@ def _work(session: Session, history: History) -> int:
     return farewell(loop.history, stopped)
 
 
-def listeners_of(results: Path) -> dict[str, Listener]:
-    """Who is told of each new history, by a name for what they do."""
-    return {}
-
-
-def farewell(history: History, stopped: Stopped) -> int:
-    from harness.leaderboard import summary
-    from harness.sealed_words import board_lines
-
-    assert history.started
-    tag = history.started.tag
-    with contextlib.suppress(OSError):
-        print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
-        for line in board_lines(history):
-            print(line, file=sys.stderr)
-        more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
-        print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
-    if stopped.reason.startswith(LOST):
-        return 1
-    if not stopped.is_finished:
-        return 130
-    return 1 if stopped.reason.startswith("the baseline") else 0
+def listeners_of(session: Session, history: History, doing: Doing) -> Listeners:
+    """Who is told of each new history, by a name for what they do; the slow ones last."""
+    heard: dict[str, Listener] = {}
+    if session.tellers:
+        heard["notify"] = Notifier(session.tellers, doing.status, history)
+    errors = session.ledger.path.with_name("harness-error.txt")
+    doing.listeners = Listeners(heard, errors)
+    return doing.listeners
 
 
 def _first_settings(wanted: Wanted, rehearse: bool) -> tuple[Settings, tuple[Gpu, ...]]:
