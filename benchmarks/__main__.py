@@ -11,6 +11,7 @@ slots     share of slot time in trials while a researcher thinks, beside a seria
 judge     simulated campaigns: which rule for keeping an edit ends at the best true accuracy
 brief     what thirty proposals of a language model read from the cache, and cost
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
+view      share of a core that the live view takes, on a campaign of 1,000 experiments
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
 One-thread trainings of the two models run at the same time, each pinned to a core of its own where
@@ -32,10 +33,11 @@ from benchmarks.brief import brief
 from benchmarks.judge import judge
 from benchmarks.night import night
 from benchmarks.slots import slots
+from benchmarks.view import view
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
-SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge", "brief")
+SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "slots", "judge", "brief", "view")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -349,6 +351,7 @@ def main() -> int:
         "judge": lambda table, folder: judge(),
         "slots": lambda table, folder: slots(table.row),
         "brief": lambda table, folder: brief(table.row),
+        "view": lambda table, folder: view(table.row),
         "night": lambda table, folder: night(table.row),
     }
     with tempfile.TemporaryDirectory() as temporary:
