@@ -33,25 +33,23 @@ STYLES = {
 }
 STATE_STYLES = {"running": "green", "away": "red", "stopped": "yellow"}
 HEAD = f"{'id':>5}  {'verdict':13} {'accuracy':13} {'effect':>7} {'P(real)':>7}  hypothesis"
-FEWEST = 3  # verdicts that are shown before the rest gives way
+FEWEST = 5  # lines of verdicts that are shown before the rest gives way
 NOTES = 3
 
 
 def render(scene: Scene, width: int, height: int) -> RenderableType:
     """At most `height` lines of at most `width` columns."""
-    parts = [_top(scene, width), _incumbent(scene, width)]
-    parts += [_slots(scene, width), _researcher(scene.researcher, width)]
-    tail = [_machine(scene.health, width), _notes(scene, width)]
-    room = height - sum(len(part) + 1 for part in (*parts, *tail) if part) - 1
-    while room < FEWEST and tail:  # a low terminal: first the machine goes, then the gaps
-        gone = tail.pop(0)
-        room += len(gone) + 1 if gone else 0
+    head = [_top(scene, width), _incumbent(scene, width), _slots(scene, width)]
+    head.append(_researcher(scene.researcher, width))
+    machine, notes = _machine(scene.health, width), _notes(scene, width)
+    for gap, shown in ((1, machine), (1, machine[:1]), (0, machine[:1]), (0, [])):
+        fixed = [part for part in (*head, shown, notes) if part]
+        room = height - sum(len(part) + gap for part in fixed)
+        if room >= FEWEST:
+            break
     verdicts = _verdicts(scene.told, width, max(room, FEWEST))
-    shown = [part for part in (*parts, verdicts, *tail) if part]
-    lines = _joined(shown, gap=True)
-    if len(lines) > height:
-        lines = _joined(shown, gap=False)
-    return Group(*lines[:height])
+    parts = [part for part in (*head, verdicts, shown, notes) if part]
+    return Group(*_joined(parts, gap=gap)[:height])
 
 
 def line_of(told: Told) -> str:
@@ -65,11 +63,10 @@ def line_of(told: Told) -> str:
     return f"{told.id:4} {plain(f'{words}  {told.hypothesis}{reason}')}"
 
 
-def _joined(parts: Sequence[list[Text]], *, gap: bool) -> list[Text]:
+def _joined(parts: Sequence[list[Text]], *, gap: int) -> list[Text]:
     lines: list[Text] = []
     for part in parts:
-        if lines and gap:
-            lines.append(Text())
+        lines += [Text()] * gap if lines else []
         lines += part
     return lines
 
@@ -112,7 +109,7 @@ def _incumbent(scene: Scene, width: int) -> list[Text]:
         left = width - LABEL - sum(map(cells_of, pieces)) - 2
         pieces += ["  ", (_incumbent_line(found, min(left, 72)), "green")]
         lines.append(labelled("incumbent", *pieces, width=width))
-    lines.append(labelled("" if found else "campaign", (scene.counts, "bright_black"), width=width))
+    lines.append(labelled("tried", (scene.counts, "bright_black"), width=width))
     return lines
 
 
@@ -132,12 +129,12 @@ def _slot(slot: Slot, width: int) -> list[Text]:
     if slot.experiment is None:
         words = slot.waits_for or "free"
         return [labelled(label, (brief(words, width), "bright_black"), width=width)]
-    what = f"#{slot.experiment} seed {slot.seed}" + (" again" if slot.is_repeat else "")
+    what = f"#{slot.experiment}" + (" again" if slot.is_repeat else "")
     share = slot.elapsed_s / slot.expected_s if slot.expected_s else 0.0
     bars = max(8, min(30, width // 6))
     left_s = max(0.0, slot.expected_s - slot.elapsed_s)
     time = f"{clock(slot.elapsed_s)}" + (f", {clock(left_s)} left" if slot.expected_s else "")
-    pieces: list[Piece] = [f"{what:<13} ", (f"{slot.phase:<9} ", "cyan")]
+    pieces: list[Piece] = [f"{what:<11} ", (f"{slot.phase:<9} ", "cyan")]
     pieces += [bar(share, bars), f"  {time:<18}"]
     first = labelled(label, *pieces, width=width)
     curve = slot.curve
@@ -151,12 +148,14 @@ def _slot(slot: Slot, width: int) -> list[Text]:
         second.append(f"{curve.name} {format(last, '.3f' if abs(last) < 1000 else '.1e')}  ")
     cells = width - LABEL - sum(map(cells_of, second))
     second.append((brief(slot.hypothesis, cells), "bright_black" if second else ""))
+    facts = [f"seed {slot.seed}"]
     if curve.step is not None:
-        pace = f"step {curve.step:,}"
-        if curve.samples_per_s is not None:
-            pace += f", {curve.samples_per_s:,.0f} samples/s"
-        if first.cell_len + len(pace) + 2 <= width:
-            first.append(f"  {pace}", style="bright_black")
+        facts.append(f"step {curve.step:,}")
+    if curve.samples_per_s is not None:
+        facts.append(f"{curve.samples_per_s:,.0f} samples/s")
+    for fact in facts:
+        if first.cell_len + len(fact) + 2 <= width:
+            first.append(f"  {fact}", style="bright_black")
     return [first, labelled("", *second, width=width)]
 
 
@@ -230,12 +229,12 @@ def _machine(health: Health | None, width: int) -> list[Text]:
 def _gpu(gpu: GpuHealth, width: int) -> Text:
     facts = []
     if gpu.use is not None:
-        facts.append(f"{gpu.use:4.0%}")
+        facts.append(f"{gpu.use:.0%} busy")
     if gpu.used_mb is not None and gpu.total_mb:
         facts.append(f"{gpu.used_mb / 1024:.1f} of {gpu.total_mb / 1024:.0f} GB")
     if gpu.temperature_c is not None:
         facts.append(f"{gpu.temperature_c} °C")
-    words = " · ".join(facts) or "not known to the driver"
+    words = " · ".join(facts) or "no figures from its driver"
     return labelled("", f"{brief(gpu.name, 32)}  ", words, width=width)
 
 

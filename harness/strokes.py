@@ -1,11 +1,17 @@
 """What a picture of a campaign is made of: clocks, bars, texts of others, lines with a label."""
 
+import functools
+import re
+
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from harness.plain import plain
 
 LABEL = 12  # columns of the names on the left
+_MARK = "\\u0300-\\u036f\\u0483-\\u0489\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff"
+MARKS = re.compile(f"(?<=[{_MARK}])[{_MARK}]+")  # all but the first of a pile
+LONGEST = 20_000  # characters of a text that are looked at
 Piece = str | tuple[str, str] | Text  # as it is, with a style, or drawn already
 
 
@@ -28,10 +34,11 @@ def bar(share: float, width: int) -> Text:
     return Text("━" * full, style="cyan").append("─" * (width - full), style="bright_black")
 
 
+@functools.lru_cache(maxsize=512)  # the same ones, picture after picture
 def brief(text: str, cells: int) -> str:
-    """Text of others on one line of so many columns. Marks that stand above each other without end
-    take no column, so characters are counted too."""
-    shown = plain(text[: 8 * cells + 200])[: 2 * cells]
+    """Text of others on one line of so many columns. Marks that would stand above each other, and
+    out of their line, are left out."""
+    shown = plain(MARKS.sub("", text[:LONGEST])[: 8 * cells + 200])
     return shown if cell_len(shown) <= cells else set_cell_size(shown, max(0, cells - 1)) + "…"
 
 
