@@ -44,9 +44,11 @@ class Follower:
         return self._take(content)
 
     def take(self, content: bytes) -> None:
-        """The whole of a ledger from elsewhere, such as its copy in git."""
+        """The whole of a ledger from elsewhere, such as its copy in git; the file stays wrong."""
         self._offset = self._lines = 0
+        wrong = self.wrong
         self._take(content)
+        self.wrong = wrong or self.wrong
         self._file = self._seen = None
 
     def _take(self, content: bytes) -> bool:

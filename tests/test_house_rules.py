@@ -14,6 +14,7 @@ TESTS = sorted((ROOT / "tests").glob("test_*.py"))
 LONGEST = 300
 # What a person is shown; measuring must not depend on it.
 SHOWN = {"by_hand", "curve", "scored_table", "live", "leaderboard"}
+SHOWN |= {"farewell", "notify", "picture", "screen", "stage", "strokes"}
 COMMANDS = {
     "__main__",
     "board_command",
@@ -23,6 +24,7 @@ COMMANDS = {
     "seal_command",
     "session",
     "verify_command",
+    "watch_command",
 }
 
 
@@ -104,7 +106,7 @@ def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
     commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
-    commands += ("seal", "close", "reproduce")
+    commands += ("seal", "close", "reproduce", "watch")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],
