@@ -135,7 +135,7 @@ class View:
             self.said.append(f"the view failed ({type(error).__name__}: {error}); lines from here")
         try:
             while not self._tell_lines():
-                self._pause()
+                self._pause(0.0)
         except Exception:
             self.detach()
 
@@ -144,7 +144,7 @@ class View:
         with self.screen:
             while not (self._is_over or self.is_detached):
                 self.screen.paint(self.scene())
-                self._pause()
+                self._pause(LEAST_S)
         if not self.is_detached:
             size = self.screen.size
             last = render(self.scene(), size[0], min(size[1], LAST_LINES))
@@ -161,12 +161,12 @@ class View:
             self.lines.tell(self.stage.learn(self.history))
         return is_over
 
-    def _pause(self) -> None:
-        if self._is_over:
-            return
-        time.sleep(LEAST_S)
-        self._changed.wait(EVERY_S - LEAST_S)
-        self._changed.clear()
+    def _pause(self, least_s: float) -> None:
+        """Until something happens, and not shorter than that."""
+        if not self._is_over:
+            time.sleep(least_s)
+            self._changed.wait(EVERY_S - least_s)
+            self._changed.clear()
 
     def __enter__(self) -> Self:
         self._thread.start()

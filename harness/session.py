@@ -183,6 +183,8 @@ def _work(session: Session, history: History) -> int:
         doing.thinking_since = lambda: loop.agenda.preparing_since
         stopped = loop.run()
         listeners.end()
+    for number in (signal.SIGINT, signal.SIGUSR1):  # asked to end once more, when it has ended:
+        signal.signal(number, signal.SIG_IGN)  # that is no other exit code
     return farewell(loop.history, stopped)
 
 
