@@ -73,7 +73,7 @@ def _joined(parts: Sequence[list[Text]], *, gap: int) -> list[Text]:
 
 def _top(scene: Scene, width: int) -> list[Text]:
     left = Text(no_wrap=True).append(scene.tag, style="bold").append("  ")
-    style = STATE_STYLES.get(scene.state, "bright_black")
+    style = STATE_STYLES.get(scene.state, "dim")
     left.append(brief(scene.state_words, width), style=style)
     times = []
     if scene.elapsed_s is not None:
@@ -85,7 +85,7 @@ def _top(scene: Scene, width: int) -> list[Text]:
     if gap < 2:
         left.truncate(max(0, width - cell_len(right) - 2), overflow="ellipsis", pad=True)
         gap = 2
-    left.append(" " * gap).append(right, style="bright_black")
+    left.append(" " * gap).append(right, style="dim")
     left.truncate(width)
     lines = [left]
     if scene.done is not None:
@@ -109,7 +109,7 @@ def _incumbent(scene: Scene, width: int) -> list[Text]:
         left = width - LABEL - sum(map(cells_of, pieces)) - 2
         pieces += ["  ", (_incumbent_line(found, min(left, 72)), "green")]
         lines.append(labelled("incumbent", *pieces, width=width))
-    lines.append(labelled("tried", (scene.counts, "bright_black"), width=width))
+    lines.append(labelled("tried", (scene.counts, "dim"), width=width))
     return lines
 
 
@@ -128,7 +128,7 @@ def _slot(slot: Slot, width: int) -> list[Text]:
     label = f"slot {slot.number}"
     if slot.experiment is None:
         words = slot.waits_for or "free"
-        return [labelled(label, (brief(words, width), "bright_black"), width=width)]
+        return [labelled(label, (brief(words, width), "dim"), width=width)]
     what = f"#{slot.experiment}" + (" again" if slot.is_repeat else "")
     share = slot.elapsed_s / slot.expected_s if slot.expected_s else 0.0
     bars = max(8, min(30, width // 6))
@@ -147,7 +147,7 @@ def _slot(slot: Slot, width: int) -> list[Text]:
         last = curve.values[-1]
         second.append(f"{curve.name} {format(last, '.3f' if abs(last) < 1000 else '.1e')}  ")
     cells = width - LABEL - sum(map(cells_of, second))
-    second.append((brief(slot.hypothesis, cells), "bright_black" if second else ""))
+    second.append((brief(slot.hypothesis, cells), "dim" if second else ""))
     facts = [f"seed {slot.seed}"]
     if curve.step is not None:
         facts.append(f"step {curve.step:,}")
@@ -155,7 +155,7 @@ def _slot(slot: Slot, width: int) -> list[Text]:
         facts.append(f"{curve.samples_per_s:,.0f} samples/s")
     for fact in facts:
         if first.cell_len + len(fact) + 2 <= width:
-            first.append(f"  {fact}", style="bright_black")
+            first.append(f"  {fact}", style="dim")
     return [first, labelled("", *second, width=width)]
 
 
@@ -165,12 +165,14 @@ def _researcher(found: Thinker | None, width: int) -> list[Text]:
     since = "" if found.since_s is None else f" for {clock(found.since_s)}"
     doing = f"{found.doing}{since}"
     lines = [labelled("researcher", f"{brief(found.name, 40)}  ", (doing, "cyan"), width=width)]
-    facts = [found.spent] if found.spent else []
+    dollars, _, tokens = found.spent.partition("; ")
+    facts = [dollars] if dollars else []
     if found.last_call:
         ago = "" if found.call_s is None else f", {clock(found.call_s)} ago"
         facts.append(f"last call: {brief(found.last_call, 40)}{ago}")
+    facts += [tokens] if tokens else []
     if facts:
-        lines.append(labelled("", (" · ".join(facts), "bright_black"), width=width))
+        lines.append(labelled("", (" · ".join(facts), "dim"), width=width))
     if found.trouble:
         lines.append(labelled("", (brief(found.trouble, width - LABEL), "yellow"), width=width))
     return lines
@@ -180,7 +182,7 @@ def _verdicts(told: Sequence[Told], width: int, room: int) -> list[Text]:
     """A heading and at most `room` - 1 of them."""
     if not told:
         return []
-    lines = [Text(HEAD[:width], style="bright_black", no_wrap=True)]
+    lines = [Text(HEAD[:width], style="dim", no_wrap=True)]
     return lines + [_verdict(one, width) for one in told[: max(1, room - 1)]]
 
 
@@ -193,7 +195,7 @@ def _verdict(told: Told, width: int) -> Text:
     line.append("" if told.effect is None else f"{told.effect:>+7.3f}")
     line.append(" " * (len(HEAD) - len("hypothesis") - line.cell_len - 9))
     line.append(f"{'' if told.p_real is None else format(told.p_real, '.2f'):>7}  ")
-    dim = "bright_black" if word in ("discard", "refused") else ""
+    dim = "dim" if word in ("discard", "refused") else ""
     line.append(brief(told.hypothesis, max(0, width - line.cell_len)), style=dim)
     line.truncate(width, overflow="ellipsis")
     return line

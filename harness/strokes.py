@@ -31,7 +31,7 @@ def clock(seconds: float) -> str:
 
 def bar(share: float, width: int) -> Text:
     full = round(min(1.0, max(0.0, share)) * width)
-    return Text("━" * full, style="cyan").append("─" * (width - full), style="bright_black")
+    return Text().append("━" * full, style="cyan").append("─" * (width - full), style="dim")
 
 
 @functools.lru_cache(maxsize=512)  # the same ones, picture after picture
@@ -44,7 +44,7 @@ def brief(text: str, cells: int) -> str:
 
 def labelled(label: str, *pieces: Piece, width: int) -> Text:
     line = Text(f"{label:<{LABEL}}", style="", no_wrap=True, overflow="ellipsis")
-    line.stylize("bright_black", 0, LABEL)
+    line.stylize("dim", 0, LABEL)
     for piece in pieces:
         if isinstance(piece, tuple):
             line.append(*piece)
