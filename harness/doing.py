@@ -23,6 +23,7 @@ class Doing:
         self.trying_since: float | None = None
         self.note = self.trouble = ""
         self.is_low = False
+        self.died = ""
         self._since: dict[Trial, str] = {}
         self._events, self._known = -1, 0  # of the newest history: events, experiments
 
@@ -69,6 +70,7 @@ class Doing:
             self.is_low,
             self.listeners.failures if self.listeners else 0,
             self.listeners.said if self.listeners else "",
+            self.died,
         )
 
     def _stamp(self) -> list[tuple[Trial, int, str]]:

@@ -47,7 +47,7 @@ class Notifier:
     ) -> None:
         self.tellers, self.status, self.clock, self.again_s = tellers, status, clock, again_s
         self.before = before
-        self._is_begun = False
+        self._is_begun = self._has_died = False
         self._known = set(before.judged)  # those that were told of, or are old
         self._stuck_at = self._stops = -1  # the keep that was last when it was; events
         self._trouble = ""
@@ -90,6 +90,10 @@ class Notifier:
             self._stops = history.events
             words = f"{tag} ended: {plain(history.stopped.reason)}. {summary(history)}"
             yield Message("stop", tag, words, {"is_finished": history.stopped.is_finished})
+        if status.died and not self._has_died:
+            self._has_died = True
+            words = f"{tag} failed: {plain(status.died)[:600]}. thinker run --tag {tag} goes on"
+            yield Message("stop", tag, words, {"is_finished": False})
 
     def _troubles(self, tag: str, status: Status) -> Iterator[Message]:
         if status.trouble and not self._trouble and self._is_due("outage"):

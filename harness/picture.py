@@ -132,8 +132,8 @@ def _slot(slot: Slot, width: int) -> list[Text]:
     what = f"#{slot.experiment}" + (" again" if slot.is_repeat else "")
     share = slot.elapsed_s / slot.expected_s if slot.expected_s else 0.0
     bars = max(8, min(30, width // 6))
-    left_s = max(0.0, slot.expected_s - slot.elapsed_s)
-    time = f"{clock(slot.elapsed_s)}" + (f", {clock(left_s)} left" if slot.expected_s else "")
+    left_s = slot.expected_s - slot.elapsed_s
+    time = clock(slot.elapsed_s) + (f", {clock(left_s)} left" if left_s > 0 else "")
     pieces: list[Piece] = [f"{what:<11} ", (f"{slot.phase:<9} ", "cyan")]
     pieces += [bar(share, bars), f"  {time:<18}"]
     first = labelled(label, *pieces, width=width)

@@ -181,8 +181,14 @@ def _work(session: Session, history: History) -> int:
             scratch=state.scratch,
         )
         doing.thinking_since = lambda: loop.agenda.preparing_since
-        stopped = loop.run()
-        listeners.end()
+        try:
+            stopped = loop.run()
+        except BaseException as error:
+            doing.died = f"{type(error).__name__}: {error}"
+            listeners.tell(loop.history, again=True)
+            raise
+        finally:
+            listeners.end()
     for number in (signal.SIGINT, signal.SIGUSR1):  # asked to end once more, when it has ended:
         signal.signal(number, signal.SIG_IGN)  # that is no other exit code
     return farewell(loop.history, stopped)

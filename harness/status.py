@@ -35,7 +35,8 @@ class Status:
     """Of the process `pid` at `time`; times are UTC, ISO 8601, and "" for what is not so.
 
     `trying_since`: a proposal is being tried on the CPU; `trouble` is why the researcher is away;
-    `is_low`: there is no room on a disk; `failures` are those of listeners, and `said` the last.
+    `is_low`: there is no room on a disk; `failures` are those of listeners, and `said` the last;
+    `died` is the error that ends the process.
     """
 
     pid: int
@@ -48,6 +49,7 @@ class Status:
     is_low: bool = False
     failures: int = 0
     said: str = ""
+    died: str = ""
 
 
 def read_status(folder: Path) -> Status | None:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 import pytest
-from conftest import begin, make_project, toy_source
+from conftest import begin, make_project, mounted, toy_source, until
 from test_history import START, after, experiment
 
 from harness.errors import Misuse
@@ -268,6 +268,18 @@ def test_the_end_is_told():
     assert text.startswith("t ended: the deadline. 1 experiments: 1 kept")
 
 
+def test_a_failure_of_the_harness_is_told():
+    """Once, with what goes on from there."""
+    status, history = Status_(), history_of()
+    notifier = Notifier((), status, history)
+    events(notifier, history)
+    status.now = Status(1, "", died="Broken: git failed: no such object")
+    ((event, text),) = events(notifier, history)
+    assert event == "stop"
+    assert text == "t failed: Broken: git failed: no such object. thinker run --tag t goes on"
+    assert events(notifier, history) == []
+
+
 def test_what_does_not_arrive_is_tried_once_more():
     """Then it counts as a failure; whoever else is to be told is told."""
     with server(500) as (bad, refused), server() as (good, got):
@@ -293,11 +305,23 @@ def test_words_of_notifications_leave_the_command_line(monkeypatch):
     assert take_from_environment() == ()
 
 
+RUN = ["run", "--rehearse", "--tag", "t", "--researcher", "list", "edits.jsonl"]
+
+
+def new_project(folder):
+    """One in which RUN rehearses three edits."""
+    project = make_project(folder, toy_source())
+    edits = (
+        {"hypothesis": f"edit {n}", "replace": [["STEPS = 100 ", f"STEPS = {n + 101} "]]}
+        for n in range(3)
+    )
+    (project / "edits.jsonl").write_text("\n".join(map(json.dumps, edits)))
+    return project
+
+
 def test_a_campaign_tells_and_keeps_the_address_to_itself(tmp_path):
     """From its beginning to its end; no file, line or process shows the address."""
-    project, told = make_project(tmp_path / "project", toy_source()), tmp_path / "told"
-    edits = project / "edits.jsonl"
-    edits.write_text("\n".join(json.dumps(edit) for edit in edits_of_constants()))
+    project, told = new_project(tmp_path / "project"), tmp_path / "told"
     lines = set()
 
     def look():
@@ -307,8 +331,7 @@ def test_a_campaign_tells_and_keeps_the_address_to_itself(tmp_path):
     code = f"import sys; open('{told}', 'a').write(sys.stdin.read() + chr(10))"
     command = f'{sys.executable} -c "{code}"'
     with server(also=look) as (url, got):
-        words = ["run", "--rehearse", "--tag", "t", "--researcher", "list", edits]
-        process = begin(project, *words, "--notify", url, "--notify-command", command)
+        process = begin(project, *RUN, "--notify", url, "--notify-command", command)
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     found = [json.loads(body)["event"] for _, _, body in got]
@@ -322,22 +345,45 @@ def test_a_campaign_tells_and_keeps_the_address_to_itself(tmp_path):
     assert SECRET not in out
 
 
+def notes_of(path):
+    return dict(line.split("|", 1) for line in path.read_text().splitlines() if "|" in line)
+
+
+def test_a_disk_without_room_is_told(tmp_path):
+    """While the campaign waits; with room it goes on, and that it ended is told too."""
+    told = tmp_path / "told"
+    command = f"""sh -c 'echo "$THINKER_EVENT|$(cat)" >> "$0"' {told}"""
+    with mounted(tmp_path / "disk", "90m") as disk:
+        project = new_project(disk / "project")
+        ballast = disk / "ballast"
+        ballast.write_bytes(bytes(50 * 2**20))
+        process = begin(project, *RUN, also={"THINKER_NOTIFY_COMMAND": command})
+        until(lambda: told.exists() and "disk|" in told.read_text())
+        ballast.unlink()
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, out
+    notes = notes_of(told)
+    assert "a trial needs 64: waiting for room" in notes["disk"]
+    assert notes["stop"].startswith("t ended: ")
+
+
+def test_a_researcher_that_is_away_is_told(tmp_path):
+    """A command that fails, say: another proposes for it, and a person may mend it."""
+    told, project = tmp_path / "told", new_project(tmp_path / "project")
+    command = f"""sh -c 'echo "$THINKER_EVENT|$(cat)" >> "$0"' {told}"""
+    words = ["run", "--rehearse", "--tag", "t", "--experiments", "2", "--notify-command", command]
+    process = begin(project, *words, "--sandbox", "none", "--researcher", "command", "--", "false")
+    out, _ = process.communicate(timeout=120)
+    assert "offline proposes for it until it works" in out
+    assert "offline proposes for it until it works" in notes_of(told)["outage"]
+
+
 def test_a_campaign_whose_server_refuses_runs_to_its_end(tmp_path):
     """The failures are counted in a line of a file, and nothing else is lost."""
-    project = make_project(tmp_path / "project", toy_source())
-    edits = project / "edits.jsonl"
-    edits.write_text("\n".join(json.dumps(edit) for edit in edits_of_constants()))
+    project = new_project(tmp_path / "project")
     with server(500) as (url, _):
-        words = ["run", "--rehearse", "--tag", "t", "--researcher", "list", edits]
-        process = begin(project, *words, also={"THINKER_NOTIFY": url})
+        process = begin(project, *RUN, also={"THINKER_NOTIFY": url})
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     errors = (project / "results" / "t" / "harness-error.txt").read_text()
     assert errors == "notify: NotTold: 127.0.0.1 answered 500\n"
-
-
-def edits_of_constants():
-    return [
-        {"hypothesis": f"edit {n}", "replace": [["STEPS = 100 ", f"STEPS = {n + 101} "]]}
-        for n in range(3)
-    ]
