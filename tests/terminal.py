@@ -51,6 +51,12 @@ class Terminal:
     def type(self, keys):
         os.write(self.master, keys.encode())
 
+    def close(self):
+        """As a window is closed: what writes to it gets an error."""
+        os.close(self.slave)
+        os.close(self.master)
+        self.slave = None
+
     @property
     def text(self):
         return "\n".join(self.lines.get(row, "") for row in range(max(self.lines, default=-1) + 1))
@@ -107,6 +113,5 @@ class Terminal:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self.slave)
-        with contextlib.suppress(OSError):
-            os.close(self.master)
+        if self.slave is not None:
+            self.close()

@@ -18,7 +18,7 @@ from harness.ledger import Entry, Ledger, encode, writer_of
 from harness.watch_command import Watcher
 from harness.watch_command import writer_of as watched_writer_of
 
-EDITS = 9
+EDITS = 6
 
 
 def new_project(folder):
@@ -111,6 +111,21 @@ def test_run_shows_its_picture_and_leaves_the_last(project):
         assert terminal.raw.index("campaign    t") < terminal.raw.index("\x1b[?1049h")
         assert "finished: " in terminal.text
         assert f"edit {EDITS - 1}" in terminal.text
+
+
+def test_a_closed_window_ends_watch_and_not_the_campaign(project):
+    """Whoever comes back finds it done."""
+    with Terminal() as terminal, Terminal() as other:
+        running = terminal.start(project, *RUN)
+        terminal.until("baseline")
+        watching = other.start(project, "watch", "t")
+        other.until("baseline")
+        other.close()
+        assert watching.wait(timeout=20) in (0, 130)
+        terminal.close()
+        running.send_signal(signal.SIGHUP)
+        assert running.wait(timeout=120) == 0
+    assert verdicts(project) == EDITS + 1
 
 
 def test_a_mistake_in_the_view_costs_the_picture_alone(tmp_path):
