@@ -28,7 +28,7 @@ class Screen:
         self.stream = stream
         probe = Console(file=stream)
         self.is_usable = stream.isatty() and probe.is_terminal and not probe.is_dumb_terminal
-        self.colours = probe.color_system
+        self.colours = None if probe.no_color else probe.color_system
         self.size = DEFAULT
         self._shown: list[str] = []
         self._anew_at = 0.0

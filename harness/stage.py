@@ -68,14 +68,14 @@ class Stage:
             self._incumbent,
             tuple(self._slots(history, status, now)) if is_running else (),
             _thinker(history, status if is_running else None, now),
-            self._told,
+            self._told[:MOST_TOLD],
             health,
             notes,
             history.settings.rehearse,
         )
 
     def learn(self, history: History) -> tuple[Told, ...]:
-        """Take a newer history; its verdicts, the newest first."""
+        """Take a newer history; all of its verdicts, the newest first."""
         measured = history.trials, len(history.judged)
         if measured != self._believed_at:
             self._believed, self._believed_at = posteriors(history), measured
@@ -83,7 +83,7 @@ class Stage:
             self._events = history.events
             self._told = tuple(
                 told_of(history, history.records[number], self._believed.get(number))
-                for number in [*reversed(history.judged)][:MOST_TOLD]
+                for number in reversed(history.judged)
             )
             self._incumbent = self._incumbent_of(history)
         return self._told
