@@ -14,6 +14,7 @@ brief     what thirty proposals of a language model read from the cache, and cos
 report    seconds and size of the report of 1,000 experiments
 night     what a campaign costs beside its trials: ledger, gaps between trials, the harness itself
 board     how long the board of 1,000 experiments takes, one of them in full, and the help
+view      share of a core that the live view takes, on a campaign of 1,000 experiments
 scoring   core-seconds of asking and scoring 20 levels x 500 problems, none of which ends early
 
 One-thread trainings of the two models run at the same time, each pinned to a core of its own where
@@ -38,11 +39,12 @@ from benchmarks.judge import judge
 from benchmarks.night import night
 from benchmarks.report import report
 from benchmarks.slots import slots
+from benchmarks.view import view
 
 ROOT = Path(__file__).parents[1]
 RIVALS = {"thinker": ROOT / "train.py", "plain": ROOT / "inspirations" / "plain_transformer.py"}
 SECTIONS = ("speed", "addition", "ladder", "scoring", "night", "board", "slots", "judge", "brief")
-SECTIONS += ("report", "controls")
+SECTIONS += ("report", "view", "controls")
 SEED = "bench"  # the same problems for both, and from one bench to the next
 
 
@@ -357,6 +359,7 @@ def main() -> int:
         "slots": lambda table, folder: slots(table.row),
         "brief": lambda table, folder: brief(table.row),
         "controls": lambda table, folder: controls(table.row),
+        "view": lambda table, folder: view(table.row),
         "night": lambda table, folder: night(table.row),
         "report": lambda table, folder: report(table.row),
         "board": lambda table, folder: board(table.row),

@@ -132,7 +132,7 @@ def _campaign(folder: Path) -> tuple[History, tuple[Entry, ...]]:
             inbox=inbox,
             try_out=try_out,
             deadline=None,
-            show=lambda history, text: None,
+            show=lambda history, note: None,
             halt=halt,
             scratch=state.scratch,
         )

@@ -84,13 +84,20 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.report_command import report
 
             return report(args.tag, args.open)
+        case "watch":
+            from harness.watch_command import watch
+
+            return watch(args.tag, args.once)
         case "doctor":
             from harness.doctor_command import doctor
 
             return doctor(args.json)
         case "run":
+            from harness.notify import hide_in_environment
             from harness.run_command import run
             from harness.settings import Wanted
+
+            words = hide_in_environment(words, args.notify, args.notify_command)
 
             wanted = Wanted(
                 args.tag,

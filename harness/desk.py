@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event as Flag
 
-from harness.executor import Note
+from harness.executor import About, Note
 from harness.experiment import Event
 from harness.history import History
 
@@ -46,9 +46,9 @@ class Desk:
             self.check()
         return asked.answers[0]
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, about: About = "") -> None:
         """Shown to the person who runs the campaign."""
-        self.send(Note(text))
+        self.send(Note(text, about))
 
     def rest(self, seconds: float) -> None:
         """Raises Halted."""

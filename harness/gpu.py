@@ -161,6 +161,37 @@ def check_inside(place: Place, scratch: Path) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How a GPU is used now. `share` is that of the last moment in which it computed."""
+
+    share: float | None
+    used_mb: int | None
+    temperature_c: int | None
+
+
+def use_of(gpu: Gpu) -> Use | None:
+    """None where NVML does not know it, or cannot tell anything."""
+    nvml = _nvml()
+    if nvml is None:
+        return None
+
+    def ask(question: Callable[[Any], Any]) -> Any:
+        try:
+            return question(handle)
+        except nvml.NVMLError:
+            return None
+
+    try:
+        handle = nvml.nvmlDeviceGetHandleByUUID(gpu.uuid)
+    except nvml.NVMLError:
+        return None
+    busy = ask(lambda it: nvml.nvmlDeviceGetUtilizationRates(it).gpu / 100)
+    used_mb = ask(lambda it: int(nvml.nvmlDeviceGetMemoryInfo(it).used >> 20))
+    heat_c = ask(lambda it: int(nvml.nvmlDeviceGetTemperature(it, nvml.NVML_TEMPERATURE_GPU)))
+    return None if (busy, used_mb, heat_c) == (None, None, None) else Use(busy, used_mb, heat_c)
+
+
 def driver() -> str:
     """The NVIDIA driver's version, empty where there is none."""
     nvml = _nvml()

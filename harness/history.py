@@ -72,7 +72,7 @@ class History:
 
     def __init__(self) -> None:
         self.started: Started | None = None
-        self.started_at = self.last_at = self.last_trial_at = ""
+        self.started_at = self.last_at = self.last_trial_at = self.last_call_at = ""
         self.total: int | None = None  # experiments to do, the baseline not counted
         self.max_usd: float | None = None
         self.spending = Spending()
@@ -207,7 +207,7 @@ class History:
             case Reviewed():
                 self._review(entry.event)
             case Reserved() | Settled() | Opened() | Compared():
-                self._book(entry.event)
+                self._book(entry.event, entry.time)
             case Learned(number, replaces_all=replaces_all):
                 before = () if replaces_all else self.lessons
                 self.lessons = (*before, entry.event)
@@ -226,7 +226,7 @@ class History:
                     raise Contradiction(self.events, "this is not the secret that it began with")
                 self.revealed = entry.event
 
-    def _book(self, event: Reserved | Settled | Opened | Compared) -> None:
+    def _book(self, event: Reserved | Settled | Opened | Compared, time: str) -> None:
         try:
             if isinstance(event, Reserved):
                 self.spending.reserve(event)
@@ -234,6 +234,8 @@ class History:
                 self.spending.settle(event)
             else:
                 self.sealed = self.sealed.after(event)
+                return
+            self.last_call_at = time  # begun or ended
         except (NoSuchCall, NoSuchSet) as error:
             raise Contradiction(self.events, str(error)) from error
 

@@ -124,15 +124,20 @@ def order(shown: Iterable[Row], by: str) -> list[Row]:
     return sorted(shown, key=rank)
 
 
-def summary(history: History) -> str:
-    """One line: how many of each verdict, and the incumbent's accuracy beside the baseline's."""
+def counts(history: History) -> str:
+    """How many experiments of each verdict."""
     records = [record for n, record in history.records.items() if record.verdict and n]
     verdicts = [str(record.verdict.decision) for record in records if record.verdict]
     standings = [record.standing for record in records]
     kept = [f"{standings.count(s)} {s}" for s in get_args(Standing) if s in standings]
-    counts = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
-    counts += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
-    text = f"{history.proposals} experiments: {', '.join(counts)}"
+    words = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
+    words += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
+    return f"{history.proposals} experiments: {', '.join(words)}"
+
+
+def summary(history: History) -> str:
+    """One line: the counts, and the incumbent's accuracy beside the baseline's."""
+    text = counts(history)
     if history.incumbent is not None:
         found = posteriors(history)
         if history.incumbent in found:

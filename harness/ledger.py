@@ -172,7 +172,7 @@ def _entries(path: Path, content: bytes) -> Iterator[Entry]:
 
 @functools.cache
 def _reader_of_event(kind: str) -> Callable[[Any], Event]:
-    return _reader_of_dataclass(KINDS[kind])
+    return reader_of_dataclass(KINDS[kind])
 
 
 def _reader(hint: Any, where: str) -> Callable[[Any], Any]:
@@ -181,7 +181,7 @@ def _reader(hint: Any, where: str) -> Callable[[Any], Any]:
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
-        return _reader_of_dataclass(hint)
+        return reader_of_dataclass(hint)
     if origin is tuple:
         return _reader_of_list(_reader(arguments[0], where), where)
     if origin in (types.UnionType, typing.Union):  # the latter with a Literal in it
@@ -200,7 +200,8 @@ def _reader(hint: Any, where: str) -> Callable[[Any], Any]:
     return read
 
 
-def _reader_of_dataclass(kind: Any) -> Callable[[Any], Any]:
+def reader_of_dataclass(kind: Any) -> Callable[[Any], Any]:
+    """What makes one of `kind` of a JSON object, or raises ValueError with what does not fit."""
     hints, fields = typing.get_type_hints(kind), dataclasses.fields(kind)
     plain = {f.name: kinds for f in fields if (kinds := _plain_kinds(hints[f.name]))}
     readers = {

@@ -1,20 +1,27 @@
-"""What a person sees of a running campaign: a plan, then a table on a terminal or plain lines."""
+"""What a person sees of a campaign that is run here: a plan, then a picture or plain lines."""
 
+import sys
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Event, Thread
+from typing import Self, TextIO
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from harness.costs import money, plan_lines
-from harness.experiment import Trial
+from harness.costs import plan_lines
+from harness.executor import Note
+from harness.experiment import Gpu
+from harness.health import look
 from harness.history import History
-from harness.leaderboard import Row, rows, summary
+from harness.leaderboard import Row
+from harness.picture import line_of, render
 from harness.plain import plain
+from harness.scene import Health, Scene, Told
+from harness.screen import Screen, drawn
+from harness.stage import Stage
+from harness.status import Status
 
 STYLES = {
     "keep": "green",
@@ -24,7 +31,12 @@ STYLES = {
     "running": "cyan",
     "waiting": "dim",
 }
-SHOWN = 15  # experiments in the table: the last ones
+EVERY_S = 1.0  # between two pictures
+LEAST_S = 0.25  # the same, where something has happened meanwhile
+HEALTH_S = 3.0  # between looks at the machine
+ENDS_S = 3.0  # for the last picture or line
+LAST_LINES = 24  # of the picture that is left standing
+MOST_NOTES = 100  # that wait to be told
 
 
 def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
@@ -57,73 +69,136 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
 
 
 class View:
-    """The table on a terminal, else a line for each verdict; silent once `detach` was called."""
+    """The picture on a terminal, else a line for each verdict; silent once `detach` was called.
 
-    def __init__(self, running: Callable[[], list[Trial]], console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True, highlight=False)
-        self.running = running
-        self.history = History()
-        self.note = ""
-        self.told: set[tuple[int, str, str]] = set()
-        self.started = time.monotonic()
-        self.live = (
-            Live(get_renderable=self.render, console=self.console, refresh_per_second=2)
-            if self.console.is_interactive
-            else None
-        )
-        self.detached = False
+    It works in a thread of its own: a terminal that takes nothing, or a mistake in what is drawn,
+    holds up nobody. After a mistake it goes on in lines.
+    """
 
-    def show(self, history: History, text: str | None) -> None:
-        if history is not self.history and not text:
-            self.note = ""  # what was waited for has come
+    def __init__(
+        self,
+        stage: Stage,
+        status: Callable[[], Status],
+        history: History,
+        gpus: Sequence[Gpu] = (),
+        stream: TextIO | None = None,
+    ) -> None:
+        """What `history` tells already is not told again in lines."""
+        self.stage, self.status, self.gpus = stage, status, gpus
         self.history = history
-        if self.detached:
-            return
-        if text and text != self.note:
-            self.note = text
-            if not self.live:
-                self.line(text)
-        if not self.live:
-            for row in rows(history):
-                fact = (row.id, row.verdict, row.standing)
-                if row.verdict in ("keep", "discard", "crash") and fact not in self.told:
-                    self.told.add(fact)
-                    self.line(f"{row.id:4} {_line(row)}")
+        self.screen = Screen(stream or sys.stderr)
+        self.lines = Lines(stream or sys.stderr)
+        self.lines.pass_over(stage.learn(history))
+        self.is_detached = False
+        self.said: deque[str] = deque(maxlen=MOST_NOTES)  # notes that no line tells yet
+        self._note = ""
+        self._health: Health | None = None
+        self._health_at = 0.0
+        self._is_over = False
+        self._changed = Event()
+        self._thread = Thread(target=self._work, name="view", daemon=True)
 
-    def line(self, text: str) -> None:
-        try:
-            self.console.print(Text(text), soft_wrap=True)
-        except OSError:  # the terminal is gone; the campaign is not
-            self.detach()
+    def show(self, history: History, note: Note | None) -> None:
+        """Called by the loop, and never waits."""
+        if history is self.history and note is None:
+            return
+        if history is not self.history:
+            self._note = ""  # what was waited for has come
+        self.history = history
+        if note and note.text != self._note:
+            self._note = note.text
+            self.said.append(note.text)
+        self._changed.set()
 
     def detach(self) -> None:
         """The terminal was closed: nothing is written to it any more."""
-        self.detached = True
-        self.live = None
+        self.is_detached = True
 
-    def render(self) -> RenderableType:
-        busy = [trial.experiment for trial in self.running()]
-        parts: list[RenderableType] = [table(rows(self.history, busy)[-SHOWN:])]
-        parts.append(Text(summary(self.history), style="dim"))
-        if spent := money(self.history):
-            parts.append(Text(spent, style="dim"))
-        if self.note:
-            parts.append(Text(self.note, style="yellow"))
-        return Group(*parts)
+    def scene(self) -> Scene:
+        status = self.status()
+        now = time.monotonic()
+        if self._health is None or now - self._health_at > HEALTH_S:
+            self._health = look(self.gpus, self.stage.results, self.stage.scratch)
+            self._health_at = now
+        notes = tuple(filter(None, [self._note, status.said]))
+        is_over = self._is_over or self.history.stopped is not None
+        writer = None if is_over else status.pid
+        return self.stage.scene(self.history, status, self._health, writer=writer, notes=notes)
+
+    def _work(self) -> None:
+        try:
+            if self.screen.is_usable:
+                self._pictures()
+        except OSError:  # the terminal is gone; the campaign is not
+            self.detach()
+        except Exception as error:
+            self.said.append(f"the view failed ({type(error).__name__}: {error}); lines from here")
+        try:
+            while not self._tell_lines():
+                self._pause(0.0)
+        except Exception:
+            self.detach()
+
+    def _pictures(self) -> None:
+        """Until it is over. Leaves the last one standing."""
+        with self.screen:
+            while not (self._is_over or self.is_detached):
+                self.screen.paint(self.scene())
+                self._pause(LEAST_S)
+        if not self.is_detached:
+            size = self.screen.size
+            last = render(self.scene(), size[0], min(size[1], LAST_LINES))
+            self.lines.print(*drawn(last, size, self.screen.colours))
+            self.said.clear()
+            self.lines.pass_over(self.stage.learn(self.history))
+
+    def _tell_lines(self) -> bool:
+        """What is new; whether it is over."""
+        is_over = self._is_over
+        while self.said and not self.is_detached:
+            self.lines.print(plain(self.said.popleft()))
+        if not self.is_detached:
+            self.lines.tell(self.stage.learn(self.history))
+        return is_over
+
+    def _pause(self, least_s: float) -> None:
+        """Until something happens, and not shorter than that."""
+        if not self._is_over:
+            time.sleep(least_s)
+            self._changed.wait(EVERY_S - least_s)
+            self._changed.clear()
 
     def __enter__(self) -> Self:
-        if self.live:
-            self.live.start()
+        self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self.live:
-            self.live.stop()
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        self._changed.set()
+        self._thread.join(timeout=ENDS_S)
+
+
+class Lines:
+    """Plain lines, one for each verdict, and another when it stands differently later."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._told: set[tuple[int, str, str]] = set()
+
+    def pass_over(self, told: Sequence[Told]) -> None:
+        self._told.update((one.id, one.verdict, one.standing) for one in told)
+
+    def tell(self, told: Sequence[Told]) -> None:
+        """`told` comes the newest first. Raises OSError."""
+        for one in reversed(told):
+            fact = (one.id, one.verdict, one.standing)
+            if fact not in self._told:
+                self._told.add(fact)
+                self.print(line_of(one))
+
+    def print(self, *lines: str) -> None:
+        self.stream.write("".join(f"{line}\n" for line in lines))
+        self.stream.flush()
 
 
 def table(shown: list[Row]) -> Table:
@@ -156,10 +231,3 @@ def _word(row: Row) -> str:
     if row.verdict == "keep" or row.status in ("ok", ""):
         return row.verdict
     return f"{row.verdict} ({row.status.replace('_', ' ')})"
-
-
-def _line(row: Row) -> str:
-    figure = _figure(row.accuracy, row.accuracy_sd, "")
-    accuracy = f" {figure}" if figure else ""
-    reason = f": {row.reason}" if row.reason and row.id else ""
-    return plain(f"{_word(row)}{accuracy}  {row.hypothesis}{reason}")

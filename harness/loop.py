@@ -20,7 +20,7 @@ from harness.contention import flags_of
 from harness.desk import Asked
 from harness.ending import MOST_LOST, why_stop
 from harness.errors import Interrupted
-from harness.executor import Executor, Finished, Note, Unsealed
+from harness.executor import About, Executor, Finished, Note, Unsealed
 from harness.experiment import Closing, Judged, Learned, Proposed, Stopped, Trial, Tried
 from harness.experiment import Event as LedgerEvent
 from harness.history import History
@@ -40,7 +40,7 @@ ROOM_S = 5.0  # between looks for room on a full disk
 
 
 class Loop:
-    """One campaign being run. `show` is told the history and a line of text, or None, to show."""
+    """One campaign being run. `show` is told the history, and a note to show or None."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Loop:
         inbox: Inbox,
         try_out: TryOut,
         deadline: float | None,
-        show: Callable[[History, str | None], None],
+        show: Callable[[History, Note | None], None],
         halt: Flag,
         scratch: Path,
     ) -> None:
@@ -113,8 +113,8 @@ class Loop:
         self.history = self.history.after(entry)
         self.show(self.history, None)
 
-    def tell(self, text: str) -> None:
-        self.show(self.history, text)
+    def tell(self, text: str, about: About = "") -> None:
+        self.show(self.history, Note(text, about))
 
     # -- what to do next -----------------------------------------------------------------------
 
@@ -231,8 +231,8 @@ class Loop:
                 self.drained = reason
             case Failed(error):
                 raise error
-            case Note(text):
-                self.tell(text)
+            case Note():
+                self.show(self.history, message)
             case Signal():
                 self.end(message)
 
@@ -276,10 +276,10 @@ class Loop:
     def wait(self, what: str) -> None:
         """A little while; what runs goes on meanwhile, and nothing is begun. Raises Interrupted."""
         if current_thread() is not main_thread():  # the researcher asks for a source
-            self.inbox.put(Note(f"{what}: waiting"))
+            self.inbox.put(Note(f"{what}: waiting", "disk"))
             time.sleep(ROOM_S)
             return
-        self.tell(f"{what}: waiting for room")
+        self.tell(f"{what}: waiting for room", "disk")
         try:
             message = self.inbox.get(timeout=ROOM_S)
         except Empty:
@@ -294,5 +294,5 @@ class Loop:
     def has_room(self) -> bool:
         lacks = lacking(self.results, self.scratch)
         if lacks:
-            self.tell(f"{lacks}: waiting for room")
+            self.tell(f"{lacks}: waiting for room", "disk")
         return lacks is None

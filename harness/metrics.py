@@ -16,7 +16,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The records of a metrics.jsonl, less any line that is not one; none if there is no file."""
     if not path.exists():
         return []
-    records = map(_record, path.read_bytes().split(b"\n"))
+    records = map(record_of, path.read_bytes().split(b"\n"))
     return [record for record in records if record is not None]
 
 
@@ -28,10 +28,11 @@ def last_metrics(path: Path) -> dict[str, Any]:
             lines = file.read(LINE_BYTES).split(b"\n")
     except OSError:
         return {}
-    return next((record for line in reversed(lines) if (record := _record(line))), {})
+    return next((record for line in reversed(lines) if (record := record_of(line))), {})
 
 
-def _record(line: bytes) -> dict[str, Any] | None:
+def record_of(line: bytes) -> dict[str, Any] | None:
+    """None where the line is no record of figures."""
     if not line or len(line) > LINE_BYTES:
         return None
     try:

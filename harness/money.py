@@ -92,11 +92,12 @@ class Spending:
         self.open: dict[int, Reserved] = {}
         self.total = Spent()
         self.calls = 0
+        self.last: Settled | None = None  # the call that ended last
 
     def copy(self) -> "Spending":
         other = Spending()
         other.by_experiment, other.open = dict(self.by_experiment), dict(self.open)
-        other.total, other.calls = self.total, self.calls
+        other.total, other.calls, other.last = self.total, self.calls, self.last
         return other
 
     @property
@@ -114,6 +115,7 @@ class Spending:
         """Raises NoSuchCall."""
         if event.call not in self.open:
             raise NoSuchCall(f"call {event.call} ended, and was not open")
+        self.last = event
         if event.tokens is None:
             self._close(event.call, Spent(event.usd, 1, 1))
         else:

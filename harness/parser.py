@@ -8,6 +8,7 @@ from typing import NoReturn
 from harness.parser_board import add_board
 from harness.parser_proof import add_proof
 from harness.parser_report import add_report
+from harness.parser_watch import add_notify, add_watch
 from harness.values import count, levels, percent, positive, problems, seconds, tasks
 
 
@@ -38,6 +39,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     _add_run(commands)
     add_board(commands)
+    add_watch(commands)
     _add_verify(commands)
     add_proof(commands)
     add_report(commands)
@@ -135,6 +137,7 @@ def _add_run(commands: "argparse._SubParsersAction[Parser]") -> None:
         action="store_true",
         help="train nothing and invent every outcome, to see that a list is read and applied",
     )
+    add_notify(command)
     command.add_argument("--inside", help=argparse.SUPPRESS)
 
 

@@ -3,7 +3,6 @@
 It takes the ledger, says what it is going to do, and runs the loop until that ends.
 """
 
-import contextlib
 import os
 import signal
 import sys
@@ -15,15 +14,19 @@ from types import FrameType
 from harness import campaign as campaigns
 from harness.awake import awake
 from harness.commits import Base
-from harness.ending import LOST
+from harness.doing import Doing
 from harness.errors import Broken, Misuse
-from harness.experiment import Gpu, Resumed, Settings, Started, Stopped
+from harness.executor import Note
+from harness.experiment import Gpu, Resumed, Settings, Started
+from harness.farewell import farewell
 from harness.gpu import check_inside, detect
 from harness.history import History
 from harness.ledger import Ledger
+from harness.listeners import Listener, Listeners
 from harness.live import View, plan
 from harness.loop import Loop
 from harness.messages import Inbox, Signal
+from harness.notify import Notifier, Teller, take_from_environment
 from harness.origin import offer
 from harness.preflight import Flight, preflight
 from harness.repo import Repo
@@ -32,7 +35,9 @@ from harness.researcher import make as make_researcher
 from harness.sandbox import Place, Sandbox, choose
 from harness.score import hide
 from harness.settings import Wanted, local_time, new_settings
+from harness.stage import Stage
 from harness.state import State
+from harness.status import Publisher
 from harness.survivors import end_survivors
 from harness.untrusted import remove
 
@@ -49,6 +54,7 @@ class Session:
     sandbox: Sandbox
     gpus: tuple[Gpu, ...]
     rehearse: bool
+    tellers: tuple[Teller, ...]
 
 
 def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bool) -> int:
@@ -56,6 +62,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
     state = State(campaign)
     state.check()
     hide()
+    tellers = take_from_environment()
     path = campaigns.ledger_of(project, tag)
     path.parent.mkdir(parents=True, exist_ok=True)
     repo = Repo(project, tag)
@@ -77,6 +84,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
             sandbox_of(settings, rehearse),
             gpus_of(history, rehearse),
             rehearse,
+            tellers,
         )
         end_survivors(state)
         remove(state.scratch)
@@ -84,6 +92,8 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
         text = plan(history, session.sandbox.detail, resumed=resumed, ends=ends(history))
         if not resumed and (kept := offer(project, tag)):
             text += f"\n{'offer':11} {kept}"
+        if tellers:
+            text += f"\n{'notify':11} {', '.join(teller.host for teller in tellers)}"
         if sleepy:
             text += f"\n{'sleep':11} {sleepy}"
         print(text, file=sys.stderr, flush=True)
@@ -130,7 +140,8 @@ def _work(session: Session, history: History) -> int:
             return Flight("unproven", "a rehearsal")
         memory_mb = memory_for_each(settings.slots + 1)
         place = Place(session.sandbox, cores, memory_mb=memory_mb)
-        return preflight(source, settings, state.scratch / "preflight", place, halt)
+        with doing.trying():
+            return preflight(source, settings, state.scratch / "preflight", place, halt)
 
     assert history.started
     base = Base(
@@ -142,7 +153,16 @@ def _work(session: Session, history: History) -> int:
     )
     if cores:
         os.sched_setaffinity(0, cores)  # the others are the slots'
-    with View(executor.running) as view:
+    doing = Doing(executor.busy)
+    listeners = listeners_of(session, history, doing)
+    view = View(Stage(results, state.scratch), doing.status, history, session.gpus)
+
+    def show(history: History, note: Note | None) -> None:
+        doing.heard(history, note)
+        view.show(history, note)
+        listeners.tell(history, again=note is not None)
+
+    with Publisher(results, doing.status), view:
         answer_signals(inbox, view)
         loop = Loop(
             ledger=session.ledger,
@@ -156,31 +176,32 @@ def _work(session: Session, history: History) -> int:
             inbox=inbox,
             try_out=try_out,
             deadline=campaigns.monotonic_deadline(history),
-            show=view.show,
+            show=show,
             halt=halt,
             scratch=state.scratch,
         )
-        stopped = loop.run()
+        doing.thinking_since = lambda: loop.agenda.preparing_since
+        try:
+            stopped = loop.run()
+        except BaseException as error:
+            doing.died = f"{type(error).__name__}: {error}"
+            listeners.tell(loop.history, again=True)
+            raise
+        finally:
+            listeners.end()
+    for number in (signal.SIGINT, signal.SIGUSR1):  # asked to end once more, when it has ended:
+        signal.signal(number, signal.SIG_IGN)  # that is no other exit code
     return farewell(loop.history, stopped)
 
 
-def farewell(history: History, stopped: Stopped) -> int:
-    from harness.leaderboard import summary
-    from harness.sealed_words import board_lines
-
-    assert history.started
-    tag = history.started.tag
-    with contextlib.suppress(OSError):
-        print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
-        for line in board_lines(history):
-            print(line, file=sys.stderr)
-        more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
-        print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
-    if stopped.reason.startswith(LOST):
-        return 1
-    if not stopped.is_finished:
-        return 130
-    return 1 if stopped.reason.startswith("the baseline") else 0
+def listeners_of(session: Session, history: History, doing: Doing) -> Listeners:
+    """Who is told of each new history, by a name for what they do; the slow ones last."""
+    heard: dict[str, Listener] = {}
+    if session.tellers:
+        heard["notify"] = Notifier(session.tellers, doing.status, history)
+    errors = session.ledger.path.with_name("harness-error.txt")
+    doing.listeners = Listeners(heard, errors)
+    return doing.listeners
 
 
 def _first_settings(wanted: Wanted, rehearse: bool) -> tuple[Settings, tuple[Gpu, ...]]:

@@ -152,7 +152,7 @@ def campaign(project, hook):
             inbox=inbox,
             try_out=lambda source: Flight("unproven", ""),
             deadline=None,
-            show=lambda history, text: None,
+            show=lambda history, note: None,
             halt=Event(),
             scratch=project,
         )

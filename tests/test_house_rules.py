@@ -16,6 +16,7 @@ LONGEST = 300
 SHOWN = {"by_hand", "curve", "scored_table", "live", "leaderboard", "paint"}
 SHOWN |= {"board_files", "board_table", "board_words", "campaigns_table", "level_table"}
 SHOWN |= {"show_words", "text_plot", "report"}
+SHOWN |= {"farewell", "notify", "picture", "screen", "stage", "strokes"}
 COMMANDS = {
     "__main__",
     "board_command",
@@ -27,6 +28,7 @@ COMMANDS = {
     "session",
     "show_command",
     "verify_command",
+    "watch_command",
 }
 
 
@@ -108,7 +110,7 @@ def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
     commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
-    commands += ("seal", "close", "reproduce", "report")
+    commands += ("seal", "close", "reproduce", "report", "watch")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],

@@ -59,7 +59,7 @@ def run(project, is_lost):
             inbox=inbox,
             try_out=lambda source: Flight("unproven", ""),
             deadline=None,
-            show=lambda history, text: None,
+            show=lambda history, note: None,
             halt=Event(),
             scratch=project,
         )

@@ -1,7 +1,7 @@
 """Where trials run: the interface of an executor. How they run is the sandbox's."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from harness.experiment import Outcome, Trial
 from harness.sealed import Compared, Opened
@@ -21,11 +21,18 @@ class Unsealed:
     compared: Compared
 
 
+About = Literal["", "away", "back", "disk"]
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that a person is to know now: what a slot waits for, say."""
+    """Something that a person is to know now: what a slot waits for, say.
+
+    `about` names what may be worth waking somebody: the researcher is away, or back; there is no
+    room on a disk."""
 
     text: str
+    about: About = ""
 
 
 class Executor(Protocol):

@@ -42,6 +42,10 @@ class Local:
     def running(self) -> list[Trial]:
         return list(self._busy)
 
+    def busy(self) -> dict[Trial, int]:
+        """The slots of those that run; asked from other threads, too."""
+        return dict(self._busy)
+
     def start(self, trial: Trial, source: str) -> None:
         slot = min(set(range(self.slots)) - set(self._busy.values()))
         self._busy[trial] = slot

@@ -24,6 +24,9 @@ class Rehearsal:
     def running(self) -> list[Trial]:
         return list(self._busy)
 
+    def busy(self) -> dict[Trial, int]:
+        return {trial: slot for slot, trial in enumerate(self.running())}
+
     def start(self, trial: Trial, source: str) -> None:
         self._busy.append(trial)
         self.deliver(Finished(outcome_of(trial, source)))

@@ -103,7 +103,7 @@ class Claude:
                 talk.transcript.add("fruitless", reason=str(error))
                 continue
             if self.away:
-                brief.desk.tell(f"{self.name} is back")
+                brief.desk.tell(f"{self.name} is back", "back")
             self.away, self.talk = "", talk
             return found
         brief.desk.tell(f"{self.name} gave no proposal ({'; '.join(dict.fromkeys(reasons))})")
@@ -142,7 +142,7 @@ class Claude:
     def _went(self, away: Away, brief: Brief) -> None:
         self.away = str(away)
         self.again_at = time.monotonic() + min(away.wait_s, LONGEST_AWAY_S)
-        brief.desk.tell(f"{self.name} is away ({self.away}); the offline researcher helps")
+        brief.desk.tell(f"{self.name} is away ({self.away}); the offline researcher helps", "away")
 
 
 def index_text(notes: Path) -> str:

@@ -75,7 +75,8 @@ class Command:
                 hypothesis = left.hypothesis or ran.last_line or NO_HYPOTHESIS
                 return self._proposal(brief, left, hypothesis)
             except Unable as error:
-                brief.desk.tell(f"{self.name}: {error}; offline proposes for it until it works")
+                said = f"{self.name}: {error}; offline proposes for it until it works"
+                brief.desk.tell(said, "away")
             if found := self.stand_in.propose(brief):
                 return found
 

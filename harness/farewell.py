@@ -1,0 +1,26 @@
+"""What is said when a campaign's process ends, and the exit code that goes with it."""
+
+import contextlib
+import sys
+
+from harness.ending import LOST
+from harness.experiment import Stopped
+from harness.history import History
+from harness.leaderboard import summary
+from harness.sealed_words import board_lines
+
+
+def farewell(history: History, stopped: Stopped) -> int:
+    assert history.started
+    tag = history.started.tag
+    with contextlib.suppress(OSError):
+        print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
+        for line in board_lines(history):
+            print(line, file=sys.stderr)
+        more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
+        print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
+    if stopped.reason.startswith(LOST):
+        return 1
+    if not stopped.is_finished:
+        return 130
+    return 1 if stopped.reason.startswith("the baseline") else 0

@@ -1,0 +1,244 @@
+"""Scene -> picture: a pure function, for `thinker run` and `thinker watch` alike.
+
+Each part is a list of single lines that are cut at the terminal's edge, so that the height is known
+before anything is drawn; the verdicts take what is left. Text of others is one line of harmless
+characters, and comes last in its line, where a right-to-left script disturbs nothing.
+"""
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from harness.plain import plain
+from harness.scene import GpuHealth, Health, Incumbent, Scene, Slot, Thinker, Told
+from harness.sparks import sparks
+from harness.strokes import LABEL, Piece, bar, brief, cells_of, clock, figures, labelled
+
+STYLES = {
+    "keep": "green",
+    "confirmed": "bold green",
+    "provisional": "green",
+    "withdrawn": "magenta",
+    "crash": "red",
+    "out of memory": "red",
+    "timeout": "red",
+    "not learned": "yellow",
+    "inconsistent": "yellow",
+    "no checkpoint": "red",
+    "refused": "dim",
+    "discard": "dim",
+    "baseline": "bold",
+}
+STATE_STYLES = {"running": "green", "away": "red", "stopped": "yellow"}
+HEAD = f"{'id':>5}  {'verdict':13} {'accuracy':13} {'effect':>7} {'P(real)':>7}  hypothesis"
+FEWEST = 5  # lines of verdicts that are shown before the rest gives way
+NOTES = 3
+
+
+def render(scene: Scene, width: int, height: int) -> RenderableType:
+    """At most `height` lines of at most `width` columns."""
+    head = [_top(scene, width), _incumbent(scene, width), _slots(scene, width)]
+    head.append(_researcher(scene.researcher, width))
+    machine, notes = _machine(scene.health, width), _notes(scene, width)
+    for gap, shown in ((1, machine), (1, machine[:1]), (0, machine[:1]), (0, [])):
+        fixed = [part for part in (*head, shown, notes) if part]
+        room = height - sum(len(part) + gap for part in fixed)
+        if room >= FEWEST:
+            break
+    verdicts = _verdicts(scene.told, width, max(room, FEWEST))
+    parts = [part for part in (*head, verdicts, shown, notes) if part]
+    return Group(*_joined(parts, gap=gap)[:height])
+
+
+def line_of(told: Told) -> str:
+    """A verdict in one line of plain text, for where there is no terminal."""
+    word = told.standing if told.standing in ("confirmed", "withdrawn") else told.verdict
+    if told.verdict != "keep" and told.status not in ("ok", ""):
+        word = f"{told.verdict} ({told.status})"
+    figure = figures(told.accuracy, told.accuracy_sd)
+    reason = f": {told.reason}" if told.reason and told.id else ""
+    words = word + (f" {figure}" if figure else "")
+    return f"{told.id:4} {plain(f'{words}  {told.hypothesis}{reason}')}"
+
+
+def _joined(parts: Sequence[list[Text]], *, gap: int) -> list[Text]:
+    lines: list[Text] = []
+    for part in parts:
+        lines += [Text()] * gap if lines else []
+        lines += part
+    return lines
+
+
+def _top(scene: Scene, width: int) -> list[Text]:
+    left = Text(no_wrap=True).append(scene.tag, style="bold").append("  ")
+    style = STATE_STYLES.get(scene.state, "dim")
+    left.append(brief(scene.state_words, width), style=style)
+    times = []
+    if scene.elapsed_s is not None:
+        times.append(f"{clock(scene.elapsed_s)} gone")
+    if scene.left_s is not None:
+        times.append(f"{clock(scene.left_s)} left")
+    right = " · ".join([*times, *([scene.ends] if scene.ends else [])])
+    gap = width - left.cell_len - cell_len(right)
+    if gap < 2:
+        left.truncate(max(0, width - cell_len(right) - 2), overflow="ellipsis", pad=True)
+        gap = 2
+    left.append(" " * gap).append(right, style="dim")
+    left.truncate(width)
+    lines = [left]
+    if scene.done is not None:
+        lines.append(bar(scene.done, width))
+    if scene.is_rehearsal:
+        words = "a rehearsal: nothing is trained, and every figure is invented"
+        lines.append(Text(words[:width], style="yellow"))
+    return lines
+
+
+def _incumbent(scene: Scene, width: int) -> list[Text]:
+    found = scene.incumbent
+    lines = []
+    if found:
+        words = f"#{found.id}  " if found.id else "baseline  "
+        figure = figures(found.accuracy, found.accuracy_sd)
+        pieces: list[Piece] = [words, (figure, "bold")]
+        if found.id:
+            gain = found.accuracy - found.baseline
+            pieces.append(f"  {gain:+.3f} on the baseline's {found.baseline:.3f}")
+        left = width - LABEL - sum(map(cells_of, pieces)) - 2
+        pieces += ["  ", (_incumbent_line(found, min(left, 72)), "green")]
+        lines.append(labelled("incumbent", *pieces, width=width))
+    lines.append(labelled("tried", (scene.counts, "dim"), width=width))
+    return lines
+
+
+def _incumbent_line(found: Incumbent, width: int) -> str:
+    return sparks(found.line, width) if len(found.line) > 1 and width >= 4 else ""
+
+
+def _slots(scene: Scene, width: int) -> list[Text]:
+    lines: list[Text] = []
+    for slot in scene.slots:
+        lines += _slot(slot, width)
+    return lines
+
+
+def _slot(slot: Slot, width: int) -> list[Text]:
+    label = f"slot {slot.number}"
+    if slot.experiment is None:
+        words = slot.waits_for or "free"
+        return [labelled(label, (brief(words, width), "dim"), width=width)]
+    what = f"#{slot.experiment}" + (" again" if slot.is_repeat else "")
+    share = slot.elapsed_s / slot.expected_s if slot.expected_s else 0.0
+    bars = max(8, min(30, width // 6))
+    left_s = slot.expected_s - slot.elapsed_s
+    time = clock(slot.elapsed_s) + (f", {clock(left_s)} left" if left_s > 0 else "")
+    pieces: list[Piece] = [f"{what:<11} ", (f"{slot.phase:<9} ", "cyan")]
+    pieces += [bar(share, bars), f"  {time:<18}"]
+    first = labelled(label, *pieces, width=width)
+    curve = slot.curve
+    second: list[Piece] = []
+    if curve.values:
+        wide = max(10, min(60, width // 4))
+        low, high = (0.0, 1.0) if curve.name == "exact match" else (None, None)
+        spark = sparks(curve.values, wide, low, high)
+        second.append((f"{spark} ", "cyan"))
+        last = curve.values[-1]
+        second.append(f"{curve.name} {format(last, '.3f' if abs(last) < 1000 else '.1e')}  ")
+    cells = width - LABEL - sum(map(cells_of, second))
+    second.append((brief(slot.hypothesis, cells), "dim" if second else ""))
+    facts = [f"seed {slot.seed}"]
+    if curve.step is not None:
+        facts.append(f"step {curve.step:,}")
+    if curve.samples_per_s is not None:
+        facts.append(f"{curve.samples_per_s:,.0f} samples/s")
+    for fact in facts:
+        if first.cell_len + len(fact) + 2 <= width:
+            first.append(f"  {fact}", style="dim")
+    return [first, labelled("", *second, width=width)]
+
+
+def _researcher(found: Thinker | None, width: int) -> list[Text]:
+    if found is None:
+        return []
+    since = "" if found.since_s is None else f" for {clock(found.since_s)}"
+    doing = f"{found.doing}{since}"
+    lines = [labelled("researcher", f"{brief(found.name, 40)}  ", (doing, "cyan"), width=width)]
+    dollars, _, tokens = found.spent.partition("; ")
+    facts = [dollars] if dollars else []
+    if found.last_call:
+        ago = "" if found.call_s is None else f", {clock(found.call_s)} ago"
+        facts.append(f"last call: {brief(found.last_call, 40)}{ago}")
+    facts += [tokens] if tokens else []
+    if facts:
+        lines.append(labelled("", (" · ".join(facts), "dim"), width=width))
+    if found.trouble:
+        lines.append(labelled("", (brief(found.trouble, width - LABEL), "yellow"), width=width))
+    return lines
+
+
+def _verdicts(told: Sequence[Told], width: int, room: int) -> list[Text]:
+    """A heading and at most `room` - 1 of them."""
+    if not told:
+        return []
+    lines = [Text(HEAD[:width], style="dim", no_wrap=True)]
+    return lines + [_verdict(one, width) for one in told[: max(1, room - 1)]]
+
+
+def _verdict(told: Told, width: int) -> Text:
+    word = _word(told)
+    line = Text(f"{told.id:>4}", no_wrap=True, overflow="ellipsis")
+    line.append("*" if told.is_incumbent else " ", style="bold green").append("  ")
+    line.append(f"{word[:13]:<13} ", style=STYLES.get(word, ""))
+    line.append(f"{figures(told.accuracy, told.accuracy_sd):<13} ")
+    line.append("" if told.effect is None else f"{told.effect:>+7.3f}")
+    line.append(" " * (len(HEAD) - len("hypothesis") - line.cell_len - 9))
+    line.append(f"{'' if told.p_real is None else format(told.p_real, '.2f'):>7}  ")
+    dim = "dim" if word in ("discard", "refused") else ""
+    line.append(brief(told.hypothesis, max(0, width - line.cell_len)), style=dim)
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _word(told: Told) -> str:
+    """One short word: what it is now, or what went wrong."""
+    if not told.id and told.verdict == "keep":
+        return "baseline"
+    if told.standing in ("confirmed", "withdrawn"):
+        return told.standing
+    return told.verdict if told.status in ("ok", "") else told.status
+
+
+def _machine(health: Health | None, width: int) -> list[Text]:
+    if health is None:
+        return []
+    facts: list[Piece] = []
+    if health.load is not None:
+        facts.append(f"load {health.load:.1f} of {health.cores} cores")
+    if health.memory_free_mb is not None:
+        facts.append(f"{health.memory_free_mb / 1024:.1f} GB of memory free")
+    if health.disk_free_mb is not None:
+        disk = f"{health.disk_free_mb / 1024:.1f} GB of disk free"
+        facts.append((disk, "red") if health.is_low else disk)
+    pieces: list[Piece] = []
+    for fact in facts:
+        pieces += [" · ", fact] if pieces else [fact]
+    lines = [labelled("machine", *pieces, width=width)] if pieces else []
+    return lines + [_gpu(gpu, width) for gpu in health.gpus]
+
+
+def _gpu(gpu: GpuHealth, width: int) -> Text:
+    facts = []
+    if gpu.use is not None:
+        facts.append(f"{gpu.use:.0%} busy")
+    if gpu.used_mb is not None and gpu.total_mb:
+        facts.append(f"{gpu.used_mb / 1024:.1f} of {gpu.total_mb / 1024:.0f} GB")
+    if gpu.temperature_c is not None:
+        facts.append(f"{gpu.temperature_c} °C")
+    words = " · ".join(facts) or "no figures from its driver"
+    return labelled("", f"{brief(gpu.name, 32)}  ", words, width=width)
+
+
+def _notes(scene: Scene, width: int) -> list[Text]:
+    return [Text(brief(note, width), style="yellow", no_wrap=True) for note in scene.notes[:NOTES]]

@@ -1,0 +1,248 @@
+"""History, status and what runs -> Scene. What is believed is worked out when the ledger has grown,
+and not for each picture."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.agenda import waiting
+from harness.believed import posteriors
+from harness.campaign import seconds_left
+from harness.costs import money
+from harness.experiment import BASELINE, Posterior, Trial
+from harness.history import History, Record
+from harness.leaderboard import counts
+from harness.running_curve import RunningCurves
+from harness.scene import Health, Incumbent, Phase, Scene, Slot, State, Thinker, Told
+from harness.schedule import trial_s
+from harness.settings import local_time
+from harness.status import Running, Status
+
+MOST_TOLD = 200  # no terminal is higher
+
+
+class Stage:
+    """Of one campaign. `results` is its folder, `scratch` where its trials work."""
+
+    def __init__(self, results: Path, scratch: Path) -> None:
+        self.results, self.scratch = results, scratch
+        self.curves = RunningCurves(scratch)
+        self._believed: dict[int, Posterior] = {}
+        self._believed_at = (-1, -1)
+        self._told: tuple[Told, ...] = ()
+        self._incumbent: Incumbent | None = None
+        self._events = -1
+
+    def scene(
+        self,
+        history: History,
+        status: Status | None,
+        health: Health | None,
+        *,
+        writer: int | None,
+        notes: tuple[str, ...] = (),
+        now: datetime | None = None,
+    ) -> Scene:
+        """Status is the writer's, None where there is none or it is not known."""
+        assert history.started
+        now = now or datetime.now(UTC)
+        self.learn(history)
+        state, words = state_of(history, writer, status)
+        is_running = state == "running"
+        if is_running:
+            elapsed_s = since(history.started_at, now)
+        else:
+            elapsed_s = since(history.started_at, datetime.fromisoformat(history.last_at))
+        left_s = None
+        if history.settings.deadline and not (history.is_finished or history.revealed):
+            left_s = max(0.0, seconds_left(history.settings.deadline, history.last_at))
+        return Scene(
+            history.started.tag,
+            state,
+            words,
+            elapsed_s,
+            left_s,
+            _ends(history),
+            _done(history, elapsed_s, left_s),
+            counts(history),
+            self._incumbent,
+            tuple(self._slots(history, status, now)) if is_running else (),
+            _thinker(history, status if is_running else None, now),
+            self._told[:MOST_TOLD],
+            health,
+            notes,
+            history.settings.rehearse,
+        )
+
+    def learn(self, history: History) -> tuple[Told, ...]:
+        """Take a newer history; all of its verdicts, the newest first."""
+        measured = history.trials, len(history.judged)
+        if measured != self._believed_at:
+            self._believed, self._believed_at = posteriors(history), measured
+        if history.events != self._events:
+            self._events = history.events
+            self._told = tuple(
+                told_of(history, history.records[number], self._believed.get(number))
+                for number in reversed(history.judged)
+            )
+            self._incumbent = self._incumbent_of(history)
+        return self._told
+
+    def _incumbent_of(self, history: History) -> Incumbent | None:
+        number, found = history.incumbent, self._believed
+        if number is None or number not in found or BASELINE not in found:
+            return None
+        tip, line = BASELINE, []
+        for judged in history.judged:
+            record = history.records[judged]
+            is_kept = record.verdict is not None and record.verdict.decision == "keep"
+            if is_kept and record.standing != "withdrawn" and judged in found:
+                tip = judged
+            line.append(found[tip].accuracy)
+        best = found[number]
+        return Incumbent(
+            number, best.accuracy, best.accuracy_sd, found[BASELINE].accuracy, tuple(line)
+        )
+
+    def _slots(self, history: History, status: Status | None, now: datetime) -> Iterator[Slot]:
+        busy = {running.slot: running for running in status.running} if status else {}
+        self.curves.keep_only((r.experiment, r.seed) for r in busy.values())
+        for number in range(history.slots):
+            if number not in busy or busy[number].experiment not in history.records:
+                yield Slot(number, "idle", waits_for=_waits_for(history, status))
+            else:
+                yield self._slot(history, busy[number], now)
+
+    def _slot(self, history: History, running: Running, now: datetime) -> Slot:
+        record = history.records[running.experiment]
+        begun = self.curves.of(running.experiment, running.seed)
+        curve = begun.look()
+        return Slot(
+            running.slot,
+            self._phase(running, has_curve=begun.is_begun),
+            running.experiment,
+            running.seed,
+            record.experiment.hypothesis,
+            elapsed_s=since(running.since, now) or 0.0,
+            expected_s=trial_s(history),
+            is_repeat=record.verdict is not None,
+            curve=curve,
+        )
+
+    def _phase(self, running: Running, *, has_curve: bool) -> Phase:
+        """As its folders show it: the log is written when the training has ended."""
+        name = f"{running.experiment:04d}", f"{running.seed}"
+        if not (self.scratch / "-".join(name)).is_dir():
+            return "waiting"
+        if (self.results / "experiments" / name[0] / name[1] / "log.txt").is_file():
+            return "scoring"
+        return "training" if has_curve else "start-up"
+
+
+def told_of(history: History, record: Record, posterior: Posterior | None) -> Told:
+    experiment, verdict = record.experiment, record.verdict
+    assert verdict
+    statuses = [o.status for o in record.outcomes[: record.first] if o.status != "lost"]
+    status = next((s for s in statuses if s != "ok"), statuses[0] if statuses else "")
+    has_effect = posterior is not None and experiment.id != BASELINE
+    return Told(
+        experiment.id,
+        verdict.decision,
+        record.standing or "",
+        "refused" if experiment.refused else status.replace("_", " "),
+        posterior.accuracy if posterior else None,
+        posterior.accuracy_sd if posterior else None,
+        posterior.effect if posterior and has_effect else None,
+        posterior.p_real if posterior and has_effect else None,
+        experiment.hypothesis,
+        verdict.reason,
+        experiment.id == history.incumbent,
+    )
+
+
+def state_of(history: History, writer: int | None, status: Status | None) -> tuple[State, str]:
+    """How the campaign stands, and the words for it."""
+    assert history.started
+    again = f"thinker run --tag {history.started.tag} goes on"
+    if history.revealed:
+        return "closed", "closed"
+    if writer is not None:
+        if history.sealed.pending is not None:
+            return "running", f"running; asking sealed set {history.sealed.pending.number}"
+        if history.closing:
+            return "running", f"running the closing repeats ({history.closing.reason})"
+        return "running", "running" if status else "running, and does not tell what"
+    if history.is_finished and history.stopped:
+        return "finished", f"finished: {history.stopped.reason}"
+    if history.stopped:
+        return "stopped", f"{history.stopped.reason}; {again}"
+    return "away", f"its process is gone; {again}"
+
+
+def since(moment: str, now: datetime) -> float | None:
+    """Seconds, at least 0; None for what is no time."""
+    try:
+        return max(0.0, (now - datetime.fromisoformat(moment)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _ends(history: History) -> str:
+    if history.total is not None:
+        return f"{history.proposals} of {history.total} experiments"
+    if history.settings.deadline:
+        return f"until {local_time(history.settings.deadline)}"
+    return ""
+
+
+def _done(history: History, elapsed_s: float | None, left_s: float | None) -> float | None:
+    if history.is_finished or history.revealed:
+        return 1.0
+    shares = []
+    if elapsed_s is not None and left_s is not None and elapsed_s + left_s > 0:
+        shares.append(elapsed_s / (elapsed_s + left_s))
+    if history.total:
+        shares.append(min(1.0, len(history.judged) / (history.total + 1)))
+    return max(shares, default=None)
+
+
+def _waits_for(history: History, status: Status | None) -> str:
+    if status and status.is_low:
+        return "waits for room on the disk"
+    if history.closing:
+        return "free; nothing new begins any more"
+    return "waits for a proposal"
+
+
+def _thinker(history: History, status: Status | None, now: datetime) -> Thinker:
+    name = " ".join(history.settings.researcher)
+    model = history.settings.model
+    doing, since_s = _doing(history, status, now)
+    last, call_s = "", None
+    if history.spending.last:
+        last, call_s = history.spending.last.end, since(history.last_call_at, now)
+    return Thinker(
+        f"{name} ({model.name})" if model else name,
+        doing,
+        since_s,
+        money(history).removeprefix("money: "),
+        status.trouble if status else "",
+        last if status and not history.spending.open else "",
+        call_s,
+    )
+
+
+def _doing(history: History, status: Status | None, now: datetime) -> tuple[str, float | None]:
+    if status is None:
+        return "", None
+    if status.trying_since:
+        return f"tries #{history.next_id} on the CPU", since(status.trying_since, now)
+    if history.spending.open:
+        call = max(history.spending.open)
+        return f"waits for reply {call}", since(history.last_call_at, now)
+    if status.thinking_since:
+        return f"thinks about #{history.next_id}", since(status.thinking_since, now)
+    ready = waiting(history, [Trial(r.experiment, r.seed) for r in status.running])
+    if ready:
+        return "1 proposal is ready" if ready == 1 else f"{ready} proposals are ready", None
+    return "rests", None

@@ -1,0 +1,226 @@
+"""`thinker watch`: what `thinker run` shows, from another terminal, and without being in its way.
+
+It reads the ledger, status.json and the curves of trainings that run, and writes nothing. The
+campaign may end, be killed, go on, or lose its folder meanwhile.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness import campaign as campaigns
+from harness import ledger as ledger_file
+from harness.campaign import RESULTS
+from harness.errors import Interrupted, Misuse
+from harness.follow import Follower
+from harness.health import look
+from harness.live import EVERY_S, HEALTH_S, Lines
+from harness.picture import render
+from harness.plain import plain
+from harness.repo import Repo
+from harness.scene import Health, Scene
+from harness.screen import Screen, drawn
+from harness.stage import Stage, state_of
+from harness.state import State
+from harness.status import Status, read_status
+
+PAGE = 80, 40  # columns and lines of one picture, where COLUMNS and LINES do not say
+KEY_S = 0.25  # between looks at the keys and the terminal's size
+STORED_S = 10.0  # between looks at git's copy, where the ledger is gone
+SWITCH_S = 5.0  # between looks for a newer campaign, where none was named
+LEAVE = (b"q", b"Q", b"\x03", b"\x04", b"")  # the last: the terminal is gone
+
+
+def watch(tag: str | None, once: bool) -> int:
+    """Raises Misuse."""
+    watcher = Watcher(Path.cwd(), tag)
+    screen = Screen(sys.stdout)
+    if once:
+        watcher.look()
+        if scene := watcher.scene():
+            page = shutil.get_terminal_size(PAGE)
+            size = screen.wanted_size() if screen.is_usable else (page.columns, page.lines)
+            colours = screen.colours if screen.is_usable else None
+            Lines(sys.stdout).print(*drawn(render(scene, *size), size, colours))
+        return 0
+    if not screen.is_usable:
+        return _lines(watcher)
+    with contextlib.suppress(Interrupted, OSError):  # Ctrl-C, or the terminal is gone
+        try:
+            _pictures(watcher, screen)
+        except OSError:
+            raise
+        except Exception as error:
+            said = f"the view failed ({type(error).__name__}: {error}); lines from here"
+            Lines(sys.stdout).print(plain(said))
+            _lines(watcher)
+    return 0
+
+
+class Watcher:
+    """The campaign that is watched: the one named, else the one that runs, else the newest."""
+
+    def __init__(self, project: Path, tag: str | None) -> None:
+        """Raises Misuse where there is none."""
+        self.project, self.wanted = project, tag
+        self._turn_to(_find(project, tag))
+
+    def _turn_to(self, path: Path) -> None:
+        self.path, self.tag = path, path.parent.name
+        self.follower = Follower(path)
+        self.stage: Stage | None = None
+        self._health: Health | None = None
+        self._health_at = self._stored_at = -STORED_S
+        self._switch_at = time.monotonic() + SWITCH_S
+        self.writer: int | None = None
+
+    def look(self) -> None:
+        """Read what is new."""
+        self.follower.look()
+        now = time.monotonic()
+        if not self.path.exists() and now - self._stored_at > STORED_S:
+            self._stored_at = now
+            stored = Repo(self.project, self.tag).stored_ledger()
+            if stored is not None:
+                self.follower.take(stored.encode())
+        self.writer = writer_of(self.path)
+        if self.wanted is None and self.writer is None and now > self._switch_at:
+            self._switch_at = now + SWITCH_S
+            with contextlib.suppress(Misuse):
+                newest = _find(self.project, None)
+                if newest != self.path:
+                    self._turn_to(newest)
+                    self.follower.look()
+        started = self.follower.history.started
+        if started and self.stage is None:
+            self.stage = Stage(self.path.parent, State(started.campaign).scratch)
+
+    @property
+    def status(self) -> Status | None:
+        """The writer's own, and not one that a killed harness left."""
+        found = read_status(self.path.parent)
+        return found if found and found.pid == self.writer else None
+
+    def scene(self) -> Scene | None:
+        """None where the campaign has not begun."""
+        history, stage = self.follower.history, self.stage
+        if history.started is None or stage is None:
+            return None
+        now = time.monotonic()
+        if self._health is None or now - self._health_at > HEALTH_S:
+            self._health = look(history.started.gpus, self.path.parent, stage.scratch)
+            self._health_at = now
+        status = self.status
+        told = (status.note, status.said) if status else ()
+        notes = tuple(filter(None, [self.follower.wrong, *told]))
+        return stage.scene(history, status, self._health, writer=self.writer, notes=notes)
+
+    @property
+    def is_over(self) -> bool:
+        """There is nothing more to come."""
+        history = self.follower.history
+        return (
+            self.writer is None
+            and history.started is not None
+            and (history.is_finished or history.revealed is not None)
+        )
+
+    @property
+    def words(self) -> str:
+        """How the campaign stands."""
+        return state_of(self.follower.history, self.writer, self.status)[1]
+
+
+def _find(project: Path, tag: str | None) -> Path:
+    """Its ledger. Raises Misuse."""
+    if tag is not None:
+        path = campaigns.ledger_of(project, tag)
+        if path.is_file() or Repo(project, tag).stored_ledger() is not None:
+            return path
+        found = sorted(p.parent.name for p in (project / RESULTS).glob("*/ledger.jsonl"))
+        there = f"; there is {', '.join(found)}" if found else ""
+        raise Misuse(f"there is no campaign {tag} in {project / RESULTS}{there}")
+    paths = {p: _changed_at(p) for p in (project / RESULTS).glob("*/ledger.jsonl")}
+    if not paths:
+        raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
+    return max(paths, key=lambda path: (writer_of(path) is not None, paths[path]))
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def writer_of(path: Path) -> int | None:
+    """As ledger.writer_of, but without taking the lock where its last holder is gone: a harness
+    that begins in that moment would be refused."""
+    try:
+        pid = int(path.with_name(".lock").read_bytes()[:20])
+        os.kill(pid, 0)
+    except PermissionError:
+        pass
+    except (OSError, ValueError, OverflowError):
+        return None
+    else:
+        if pid == os.getpid():
+            return None
+    return ledger_file.writer_of(path)
+
+
+def _lines(watcher: Watcher) -> int:
+    """A line for each verdict, and one when it stands differently; until there is no more."""
+    lines, said = Lines(sys.stdout), ""
+    while True:
+        watcher.look()
+        if watcher.stage:
+            lines.tell(watcher.stage.learn(watcher.follower.history))
+            words = "; ".join(filter(None, [watcher.words, watcher.follower.wrong]))
+            if words != said:
+                said = words
+                lines.print(plain(f"{watcher.tag} {words}"))
+        if watcher.is_over:
+            return 0
+        time.sleep(EVERY_S)
+
+
+def _pictures(watcher: Watcher, screen: Screen) -> None:
+    """Until a key or a signal ends it."""
+    with _keys() as keys, screen:
+        signal.signal(signal.SIGCONT, lambda number, frame: screen.forget())
+        while True:
+            watcher.look()
+            scene = watcher.scene()
+            if scene:
+                screen.paint(scene)
+            until = time.monotonic() + EVERY_S
+            while time.monotonic() < until and not screen.has_new_size():
+                if keys is None:
+                    time.sleep(KEY_S)
+                elif select.select([keys], [], [], KEY_S)[0] and os.read(keys, 1) in LEAVE:
+                    return
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[int | None]:
+    """Where keys can be read one by one; None where there is no terminal to type at."""
+    if not sys.stdin or not sys.stdin.isatty():
+        yield None
+        return
+    import termios
+    import tty
+
+    handle = sys.stdin.fileno()
+    before = termios.tcgetattr(handle)
+    try:
+        tty.setcbreak(handle)
+        yield handle
+    finally:
+        termios.tcsetattr(handle, termios.TCSADRAIN, before)
