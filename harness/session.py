@@ -29,6 +29,7 @@ from harness.messages import Inbox, Signal
 from harness.notify import Notifier, Teller, take_from_environment
 from harness.origin import offer
 from harness.preflight import Flight, preflight
+from harness.published import published
 from harness.repo import Repo
 from harness.researcher import Where
 from harness.researcher import make as make_researcher
@@ -199,6 +200,7 @@ def listeners_of(session: Session, history: History, doing: Doing) -> Listeners:
     heard: dict[str, Listener] = {}
     if session.tellers:
         heard["notify"] = Notifier(session.tellers, doing.status, history)
+    heard |= published(session.ledger.path.parent, session.project)
     errors = session.ledger.path.with_name("harness-error.txt")
     doing.listeners = Listeners(heard, errors)
     return doing.listeners
