@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
+from harness.ablation import Ablated, Ablating, Ablations, NoSuchVariant
 from harness.errors import Broken
 from harness.experiment import (
     BASELINE,
@@ -77,9 +78,8 @@ class History:
         self.max_usd: float | None = None
         self.spending = Spending()
         self.lessons: tuple[Learned, ...] = ()  # since the notebook was last made short, with that
-        self.unlearned: dict[
-            int, None
-        ] = {}  # judged ones that no lesson and no short notebook covers
+        # Judged ones that no lesson and no short notebook covers.
+        self.unlearned: dict[int, None] = {}
         self.slots = 1
         self.records: dict[int, Record] = {}
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
@@ -92,7 +92,7 @@ class History:
         self.open: dict[int, None] = {}  # experiments without a verdict, oldest first
         self.fingerprints: dict[str, int] = {}
         self.stopped: Stopped | None = None
-        self.sealed = Sets()
+        self.sealed, self.ablations = Sets(), Ablations()
         self.revealed: Revealed | None = None
         self.events = 0
 
@@ -206,7 +206,7 @@ class History:
                 self._judge(verdict, commit, entry.time)
             case Reviewed():
                 self._review(entry.event)
-            case Reserved() | Settled() | Opened() | Compared():
+            case Reserved() | Settled() | Opened() | Compared() | Ablating() | Ablated():
                 self._book(entry.event)
             case Learned(number, replaces_all=replaces_all):
                 before = () if replaces_all else self.lessons
@@ -226,15 +226,18 @@ class History:
                     raise Contradiction(self.events, "this is not the secret that it began with")
                 self.revealed = entry.event
 
-    def _book(self, event: Reserved | Settled | Opened | Compared) -> None:
+    def _book(self, event: Reserved | Settled | Opened | Compared | Ablating | Ablated) -> None:
         try:
-            if isinstance(event, Reserved):
-                self.spending.reserve(event)
-            elif isinstance(event, Settled):
-                self.spending.settle(event)
-            else:
-                self.sealed = self.sealed.after(event)
-        except (NoSuchCall, NoSuchSet) as error:
+            match event:
+                case Reserved():
+                    self.spending.reserve(event)
+                case Settled():
+                    self.spending.settle(event)
+                case Opened() | Compared():
+                    self.sealed = self.sealed.after(event)
+                case _:
+                    self.ablations = self.ablations.after(event)
+        except (NoSuchCall, NoSuchSet, NoSuchVariant) as error:
             raise Contradiction(self.events, str(error)) from error
 
     def _propose(self, experiment: Experiment, time: str) -> None:
