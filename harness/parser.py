@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.parser_adopt import add_adopt
 from harness.parser_proof import add_proof
 from harness.values import count, levels, number, percent, positive, problems, seconds, tasks
 
@@ -39,6 +40,7 @@ def make_parser() -> Parser:
     _add_show(commands)
     _add_diff(commands)
     _add_verify(commands)
+    add_adopt(commands)
     add_proof(commands)
     _add_doctor(commands)
     return parser
