@@ -16,6 +16,7 @@ LONGEST = 300
 SHOWN = {"by_hand", "curve", "scored_table", "live", "leaderboard"}
 COMMANDS = {
     "__main__",
+    "ablate_command",
     "board_command",
     "doctor_command",
     "reproduce_command",
@@ -104,7 +105,7 @@ def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
     commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
-    commands += ("seal", "close", "reproduce")
+    commands += ("seal", "close", "reproduce", "ablate", "adopt")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],
