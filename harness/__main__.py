@@ -68,6 +68,14 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.verify_command import verify
 
             return verify(args)
+        case "ablate":
+            from harness.ablate_command import ablate
+
+            return ablate(args.tag, args.seeds, args.hours, args.until, args.json)
+        case "adopt":
+            from harness.adopt_command import adopt
+
+            return adopt(args)
         case "seal":
             from harness.seal_command import seal
 

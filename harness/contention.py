@@ -19,21 +19,34 @@ KNOWN = ("ok", "timeout")
 
 def flags_of(history: History, outcome: Outcome) -> tuple[str, ...]:
     """What the board should say of this trial's conditions; it is about to be recorded."""
-    if outcome.status not in KNOWN or history.incumbent is None or outcome.train_s < SHORT_S:
+    if found := cpu_flags(history, outcome):
+        return found
+    if not _is_told(history, outcome):
         return ()
-    if history.settings.device == "cpu":
-        usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
-        share = _cpu_share(outcome)
-        if share is not None and usual is not None and share < (1 - TOLERANCE) * usual:
-            return (
-                f"{MARK}it computed in {share:.0%} of its time, and the incumbent's trials in"
-                f" {usual:.0%}",
-            )
     usual = _median(map(_rate, history.records[outcome.experiment].outcomes))
     rate = _rate(outcome)
     if rate is not None and usual is not None and rate < (1 - TOLERANCE) * usual:
         return (f"{MARK}{rate:.0f} samples a second, and {usual:.0f} in its other trials",)
     return ()
+
+
+def cpu_flags(history: History, outcome: Outcome) -> tuple[str, ...]:
+    """The part that holds for any code: its share of a core, beside the incumbent's."""
+    if not _is_told(history, outcome) or history.settings.device != "cpu":
+        return ()
+    assert history.incumbent is not None
+    usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
+    share = _cpu_share(outcome)
+    if share is None or usual is None or share >= (1 - TOLERANCE) * usual:
+        return ()
+    return (
+        f"{MARK}it computed in {share:.0%} of its time, and the incumbent's trials in {usual:.0%}",
+    )
+
+
+def _is_told(history: History, outcome: Outcome) -> bool:
+    is_known = outcome.status in KNOWN and history.incumbent is not None
+    return is_known and outcome.train_s >= SHORT_S
 
 
 def is_contended(outcome: Outcome) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
+from harness.ablation import Ablated, Ablating, Ablations, NoSuchVariant
 from harness.errors import Broken
 from harness.experiment import (
     BASELINE,
     Closing,
-    Event,
     Experiment,
     Judged,
     Learned,
@@ -77,9 +77,7 @@ class History:
         self.max_usd: float | None = None
         self.spending = Spending()
         self.lessons: tuple[Learned, ...] = ()  # since the notebook was last made short, with that
-        self.unlearned: dict[
-            int, None
-        ] = {}  # judged ones that no lesson and no short notebook covers
+        self.unlearned: dict[int, None] = {}  # judged ones that no lesson covers
         self.slots = 1
         self.records: dict[int, Record] = {}
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
@@ -92,7 +90,7 @@ class History:
         self.open: dict[int, None] = {}  # experiments without a verdict, oldest first
         self.fingerprints: dict[str, int] = {}
         self.stopped: Stopped | None = None
-        self.sealed = Sets()
+        self.sealed, self.ablations = Sets(), Ablations()
         self.revealed: Revealed | None = None
         self.events = 0
 
@@ -206,7 +204,7 @@ class History:
                 self._judge(verdict, commit, entry.time)
             case Reviewed():
                 self._review(entry.event)
-            case Reserved() | Settled() | Opened() | Compared():
+            case Reserved() | Settled() | Opened() | Compared() | Ablating() | Ablated():
                 self._book(entry.event, entry.time)
             case Learned(number, replaces_all=replaces_all):
                 before = () if replaces_all else self.lessons
@@ -226,17 +224,22 @@ class History:
                     raise Contradiction(self.events, "this is not the secret that it began with")
                 self.revealed = entry.event
 
-    def _book(self, event: Reserved | Settled | Opened | Compared, time: str) -> None:
+    def _book(
+        self, event: Reserved | Settled | Opened | Compared | Ablating | Ablated, time: str
+    ) -> None:
         try:
-            if isinstance(event, Reserved):
-                self.spending.reserve(event)
-            elif isinstance(event, Settled):
-                self.spending.settle(event)
-            else:
-                self.sealed = self.sealed.after(event)
-                return
-            self.last_call_at = time  # begun or ended
-        except (NoSuchCall, NoSuchSet) as error:
+            match event:
+                case Reserved():
+                    self.spending.reserve(event)
+                    self.last_call_at = time
+                case Settled():
+                    self.spending.settle(event)
+                    self.last_call_at = time
+                case Opened() | Compared():
+                    self.sealed = self.sealed.after(event)
+                case _:
+                    self.ablations = self.ablations.after(event)
+        except (NoSuchCall, NoSuchSet, NoSuchVariant) as error:
             raise Contradiction(self.events, str(error)) from error
 
     def _propose(self, experiment: Experiment, time: str) -> None:
@@ -272,9 +275,8 @@ class History:
     def _review(self, review: Reviewed) -> None:
         record = self._record(review.experiment)
         if record.is_open:
-            raise Contradiction(
-                self.events, f"experiment {review.experiment} reviewed before its verdict"
-            )
+            what = f"experiment {review.experiment} reviewed before its verdict"
+            raise Contradiction(self.events, what)
         if (
             record.standing == "withdrawn" != review.standing
             and review.experiment not in self.line()
@@ -294,6 +296,3 @@ class History:
         if number not in self.records:
             raise Contradiction(self.events, f"experiment {number}, which was never proposed")
         return self.records[number]
-
-
-__all__ = ["Contradiction", "Event", "History", "Record"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from harness.parser_adopt import add_adopt
 from harness.parser_board import add_board
 from harness.parser_proof import add_proof
 from harness.parser_report import add_report
@@ -41,6 +42,7 @@ def make_parser() -> Parser:
     add_board(commands)
     add_watch(commands)
     _add_verify(commands)
+    add_adopt(commands)
     add_proof(commands)
     add_report(commands)
     _add_doctor(commands)

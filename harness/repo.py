@@ -73,7 +73,7 @@ class Repo:
     def head(self) -> str:
         """The commit that is checked out. Raises Unusable where there is none yet."""
         try:
-            return self._run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+            return self.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         except self.failure as error:
             raise Unusable(
                 f"{self.top} has no commit yet; commit train.py and program.md once"
@@ -81,18 +81,18 @@ class Repo:
 
     def folders(self) -> tuple[Path, ...]:
         """All that belongs to it: the checkout, its git folder, and the one that it shares."""
-        lines = self._run("rev-parse", "--git-dir", "--git-common-dir").splitlines()
+        lines = self.run("rev-parse", "--git-dir", "--git-common-dir").splitlines()
         return (self.top, *((self.top / line).resolve() for line in lines))
 
     def version(self) -> str:
-        return self._run("version").partition(" (")[0]
+        return self.run("version").partition(" (")[0]
 
     def committed_at(self) -> str:
         """When the commit that is checked out was made, ISO 8601. Raises Unusable."""
-        return self._run("show", "--no-patch", "--format=%cI", self.head())
+        return self.run("show", "--no-patch", "--format=%cI", self.head())
 
     def source(self, commit: str, name: str = "train.py") -> str:
-        return self._run("cat-file", "blob", f"{commit}:{self._path(name)}", strip=False)
+        return self.run("cat-file", "blob", f"{commit}:{self.path(name)}", strip=False)
 
     def differs_from(self, commit: str, name: str, text: str) -> bool:
         try:
@@ -104,7 +104,7 @@ class Repo:
         """The ledger as it was after the last verdict, None where none was stored."""
         if f"{self.refs}/ledger" not in self._values():
             return None
-        return self._run("cat-file", "blob", f"{self.refs}/ledger", strip=False)
+        return self.run("cat-file", "blob", f"{self.refs}/ledger", strip=False)
 
     def is_used(self) -> bool:
         """There is something of a campaign with this tag."""
@@ -112,20 +112,20 @@ class Repo:
 
     def is_checked_out(self) -> bool:
         try:
-            return self._run("symbolic-ref", "--quiet", "HEAD") == self.branch
+            return self.run("symbolic-ref", "--quiet", "HEAD") == self.branch
         except self.failure:
             return False
 
     def difference(self, old: str, new: str, name: str = "train.py") -> str:
-        return self._run("diff", "--no-ext-diff", old, new, "--", f":(top){self._path(name)}")
+        return self.run("diff", "--no-ext-diff", old, new, "--", f":(top){self.path(name)}")
 
     def differences(self, pairs: Sequence[tuple[str, str]], name: str = "train.py") -> str:
         """Of many (old, new) at once, each below a line with the commit that is new; those that
         git does not have, or that do not differ, are left out."""
         lines = "".join(f"{new} {old}\n" for old, new in pairs)
         what = ("--stdin", "--patch", "--no-ext-diff", "--no-textconv", "--no-color")
-        path = f":(top){self._path(name)}"
-        return self._run("diff-tree", *what, "--", path, text=lines, strip=False)
+        path = f":(top){self.path(name)}"
+        return self.run("diff-tree", *what, "--", path, text=lines, strip=False)
 
     # -- commits: objects only, nothing points to them yet ----------------------------------------
 
@@ -133,28 +133,31 @@ class Repo:
         self, parents: tuple[str, ...], files: Mapping[str, str], message: str, time: str
     ) -> str:
         """A commit of the first parent's tree with these files; the same for the same arguments."""
-        blobs = {self._path(name): self._store(text) for name, text in files.items()}
+        blobs = {self.path(name): ("100644", self.store(text)) for name, text in files.items()}
+        return self._commit(self.tree(parents[0], blobs), parents, message, time)
+
+    def tree(self, parent: str, files: Mapping[str, tuple[str, str]]) -> str:
+        """A commit's tree with these files, each a mode and a blob by its path."""
         with tempfile.TemporaryDirectory(prefix="thinker-") as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            self._run("read-tree", parents[0], env=index)
-            lines = "".join(f"100644 {blob} 0\t{path}\n" for path, blob in blobs.items())
-            self._run("update-index", "--index-info", text=lines, env=index)
-            tree = self._run("write-tree", env=index)
-        return self._commit(tree, parents, message, time)
+            self.run("read-tree", parent, env=index)
+            lines = "".join(f"{mode} {blob} 0\t{path}\n" for path, (mode, blob) in files.items())
+            self.run("update-index", "--index-info", text=lines, env=index)
+            return self.run("write-tree", env=index)
 
     def restage(self, commit: str, parents: tuple[str, ...], message: str, time: str) -> str:
         """The same tree with other parents and another message."""
         return self._commit(f"{commit}^{{tree}}", parents, message, time)
 
     def parents(self, commit: str) -> tuple[str, ...]:
-        return tuple(self._run("rev-list", "--parents", "--max-count=1", commit).split()[1:])
+        return tuple(self.run("rev-list", "--parents", "--max-count=1", commit).split()[1:])
 
     def message(self, commit: str) -> str:
-        return self._run("show", "--no-patch", "--format=%B", commit)
+        return self.run("show", "--no-patch", "--format=%B", commit)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         try:
-            self._run("merge-base", "--is-ancestor", old, new)
+            self.run("merge-base", "--is-ancestor", old, new)
         except self.failure:
             return False
         return True
@@ -166,7 +169,7 @@ class Repo:
             for path, text in zip(paths, (mine, base, theirs), strict=True):
                 path.write_text(text, encoding="utf-8", newline="")
             try:
-                return self._run("merge-file", "-p", *map(str, paths), strip=False)
+                return self.run("merge-file", "-p", *map(str, paths), strip=False)
             except self.failure as error:
                 if isinstance(error.status, int) and 0 < error.status < 128:  # conflicts
                     return None
@@ -200,9 +203,14 @@ class Repo:
             )
         return note
 
+    def point(self, refs: Mapping[str, str]) -> None:
+        """Refs of the campaign's own, wherever they were."""
+        now = self._values()
+        self._move({ref: (to, now.get(ref)) for ref, to in refs.items() if now.get(ref) != to})
+
     def store_ledger(self, path: Path) -> None:
         """A copy of the ledger as a blob, for when results/ is wiped."""
-        blob = self._run("hash-object", "-w", "--no-filters", str(path.resolve()))
+        blob = self.run("hash-object", "-w", "--no-filters", str(path.resolve()))
         ref = f"{self.refs}/ledger"
         self._move({ref: (blob, self._values().get(ref))})
 
@@ -211,7 +219,7 @@ class Repo:
         return any(commit == r.experiment.commit for r in history.records.values())
 
     def _values(self) -> dict[str, str]:
-        listed = self._run(
+        listed = self.run(
             "for-each-ref", "--format=%(refname) %(objectname)", self.refs, self.branch
         )
         return dict(line.split(" ") for line in listed.splitlines())
@@ -223,23 +231,27 @@ class Repo:
                 f"update {ref} {to} {old}\n" if old else f"create {ref} {to}\n"
                 for ref, (to, old) in moves.items()
             )
-            self._run("update-ref", "--no-deref", "--stdin", text=lines)
+            self.run("update-ref", "--no-deref", "--stdin", text=lines)
 
     # -- git ---------------------------------------------------------------------------------------
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
         return f"{self.prefix}/{name}" if self.prefix else name
 
-    def _store(self, text: str) -> str:
-        return self._run("hash-object", "-w", "--stdin", text=text)
+    def store(self, text: str) -> str:
+        return self.run("hash-object", "-w", "--stdin", text=text)
 
     def _commit(self, tree: str, parents: tuple[str, ...], message: str, time: str) -> str:
         who = {f"GIT_{role}_{k}": v for role in ("AUTHOR", "COMMITTER") for k, v in NOBODY.items()}
         dates = {"GIT_AUTHOR_DATE": time, "GIT_COMMITTER_DATE": time}
         arguments = [word for parent in parents for word in ("-p", parent)]
-        return self._run("commit-tree", tree, *arguments, text=message, env=who | dates)
+        return self.run("commit-tree", tree, *arguments, text=message, env=who | dates)
 
-    def _run(
+    def step(self, name: str) -> None:
+        if self.before_step:
+            self.before_step(name)
+
+    def run(
         self,
         *arguments: str,
         text: str | None = None,
@@ -247,8 +259,7 @@ class Repo:
         strip: bool = True,
     ) -> str:
         """A git command's output. Raises git.GitCommandError."""
-        if self.before_step:
-            self.before_step(arguments[0])
+        self.step(arguments[0])
         while True:
             try:
                 done = self._execute(arguments, text or "", env or {})

@@ -34,7 +34,7 @@ def reproduce(tag: str | None, number: int, seed: int | None, as_json: bool) -> 
 
     found = whole(tag)
     refuse_rehearsed(found)
-    _refuse_beside(Path.cwd())
+    refuse_beside(Path.cwd())
     history = found.history
     if number not in history.records:
         raise Misuse(f"there is no experiment {number}; they go from 0 to {history.next_id - 1}")
@@ -149,7 +149,7 @@ def _gpus(history: History) -> tuple[Gpu, ...]:
     return same or tuple(here.values())
 
 
-def _refuse_beside(project: Path) -> None:
+def refuse_beside(project: Path) -> None:
     """A training beside a campaign would take its cores, and both would read less."""
     for path in (project / campaigns.RESULTS).glob("*/ledger.jsonl"):
         if pid := ledger_file.writer_of(path):

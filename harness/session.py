@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from types import FrameType
+from typing import Protocol
 
 from harness import campaign as campaigns
 from harness.awake import awake
@@ -257,7 +258,14 @@ def ends(history: History) -> str:
     return " or ".join(parts) or "when the researcher has nothing more to propose"
 
 
-def answer_signals(inbox: Inbox, view: View) -> None:
+class Speaks(Protocol):
+    """Something that writes to the terminal."""
+
+    def detach(self) -> None:
+        """It is gone: nothing more is written."""
+
+
+def answer_signals(inbox: Inbox, view: Speaks) -> None:
     """Ctrl-C once: let what runs end; twice, or SIGTERM: end it now. SIGUSR1: as Ctrl-C, however
     often. A closed terminal: go on."""
 

@@ -19,6 +19,7 @@ SHOWN |= {"show_words", "text_plot", "report"}
 SHOWN |= {"farewell", "notify", "picture", "screen", "stage", "strokes"}
 COMMANDS = {
     "__main__",
+    "ablate_command",
     "board_command",
     "doctor_command",
     "report_command",
@@ -110,7 +111,7 @@ def test_readme_names_every_command_and_flag():
     """The README knows each command and flag of thinker and of train.py."""
     text = (ROOT / "README.md").read_text()
     commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
-    commands += ("seal", "close", "reproduce", "report", "watch")
+    commands += ("seal", "close", "reproduce", "report", "watch", "ablate", "adopt")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
         shown = subprocess.run(
             [sys.executable, *command, "--help"],

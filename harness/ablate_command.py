@@ -1,0 +1,171 @@
+"""`thinker ablate`: train the incumbent again without each of its keeps, and name passengers."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from harness import campaign as campaigns
+from harness import schedule
+from harness.ablating import Ablation, Bench, wanted
+from harness.ablation import Study
+from harness.ablation_words import ablation_dict, ablation_table
+from harness.awake import awake
+from harness.campaign import Found
+from harness.errors import Broken, Interrupted, Misuse
+from harness.experiment import BASELINE
+from harness.history import History
+from harness.ledger import Ledger
+from harness.messages import Inbox
+from harness.plain import plain
+from harness.repo import Repo
+from harness.reproduce_command import refuse_beside
+from harness.room import lacking
+from harness.scored_table import results_console
+from harness.seal_command import refuse_rehearsed, whole
+from harness.settings import deadline_of, local_time
+from harness.state import State
+from harness.survivors import end_survivors
+from harness.untrusted import remove
+
+COPY = "harness/ablation.py"  # a harness without it cannot read a ledger that has a study
+
+
+class Voice:
+    """Lines on standard error, and none once the terminal is gone: the trials go on."""
+
+    def __init__(self) -> None:
+        self.is_silent = False
+
+    def line(self, text: str) -> None:
+        if not self.is_silent:
+            try:
+                print(plain(text), file=sys.stderr, flush=True)
+            except OSError:
+                self.detach()
+
+    def detach(self) -> None:
+        self.is_silent = True
+
+
+def ablate(
+    tag: str | None, seeds: int, hours: float | None, until: str | None, as_json: bool
+) -> int:
+    """0 done, 1 cut short by the deadline or by the incumbent's failure. Raises Misuse, Broken,
+    Interrupted."""
+    from harness.score import hide
+
+    found = whole(tag)
+    campaigns.check_open(found)
+    refuse_rehearsed(found)
+    assert found.history.started
+    state = State(found.history.started.campaign)
+    state.check()
+    refuse_beside(Path.cwd())
+    _check_goes_on(found, state)
+    moment = deadline_of(hours, until)
+    hide()
+    repo = Repo(Path.cwd(), found.tag)
+    with Ledger(found.path) as ledger, awake() as sleepy:
+        history = History.of(ledger.entries)
+        if history.incumbent in (None, BASELINE):
+            raise Misuse(
+                f"{found.tag} has kept nothing but the baseline: there is nothing to leave out"
+            )
+        ablation = _prepare(history, ledger, repo, state, seeds, moment)
+        if sleepy:
+            print(f"sleep: {sleepy}", file=sys.stderr)
+        try:
+            history = ablation.run()
+        except repo.failure as error:
+            raise Broken(f"git failed: {' '.join(str(error).split())[:600]}") from error
+        finally:
+            remove(state.scratch)
+            state.scratch.mkdir()
+    return _tell(Found(found.tag, found.path, history), ablation, as_json)
+
+
+def _prepare(
+    history: History, ledger: Ledger, repo: Repo, state: State, seeds: int, moment: str | None
+) -> Ablation:
+    from dataclasses import replace
+
+    from harness.executor.local import Local
+    from harness.session import answer_signals, gpus_of, sandbox_of
+
+    results = ledger.path.parent / "ablated" / f"{history.incumbent:04d}"
+    settings = replace(history.settings, slots=history.slots)
+    sandbox, gpus = sandbox_of(settings, False), gpus_of(history, False)
+    end_survivors(state)
+    remove(state.scratch)
+    state.scratch.mkdir()
+    inbox: Inbox = Inbox()
+    executor = Local(settings, sandbox, state, results, gpus, inbox.put)
+    voice = Voice()
+    left_s = None if moment is None else campaigns.seconds_left(moment, history.last_at)
+    deadline = None if left_s is None else time.monotonic() + left_s
+    bench = Bench(
+        ledger,
+        repo,
+        executor,
+        inbox,
+        results,
+        deadline,
+        lambda: lacking(ledger.path.parent, state.scratch),
+        voice.line,
+    )
+    ablation = Ablation(bench, history, seeds)
+    answer_signals(inbox, voice)
+    voice.line(_plan(ablation, seeds, moment))
+    return ablation
+
+
+def _plan(ablation: Ablation, seeds: int, moment: str | None) -> str:
+    """What is going to be trained, and how long that takes."""
+    history, study = ablation.history, ablation.study
+    keeps = len(ablation.line.numbers) - 1
+    count = len(wanted(study, ablation.seeds)) if study.variants else seeds * (keeps + 1)
+    hours = count * schedule.trial_s(history) / history.slots / 3600
+    took = f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+    until = f", until {local_time(moment)} at the latest" if moment else ""
+    done = f", {len(study.outcomes)} done" if study.outcomes else ""
+    return (
+        f"experiment {ablation.incumbent} whole and without each of {keeps} keeps, {seeds} seeds:"
+        f" {count} trials{done}, about {took} on {history.slots} slots{until}"
+    )
+
+
+def _check_goes_on(found: Found, state: State) -> None:
+    """A campaign that could go on does so with its own copy of the harness, which must know what
+    its ledger holds. Raises Misuse."""
+    if campaigns.is_unfinished(found.history) and not (state.package_home / COPY).is_file():
+        raise Misuse(
+            f"{found.tag} is unfinished and would go on with a harness that knows no ablation;"
+            f" finish it first (thinker run --tag {found.tag})"
+        )
+
+
+def _tell(found: Found, ablation: Ablation, as_json: bool) -> int:
+    study: Study = ablation.study
+    is_complete = ablation.is_complete
+    if as_json:
+        told = ablation_dict(found.history, found.tag, study, is_complete=is_complete)
+        print(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        results_console().print(ablation_table(found.history, found.tag, study))
+    sys.stdout.flush()
+    if ablation.ending:
+        raise Interrupted("; the same command goes on")
+    if not is_complete:
+        print(_why_short(ablation), file=sys.stderr)
+    return 0 if is_complete else 1
+
+
+def _why_short(ablation: Ablation) -> str:
+    from harness.ablating import has_failed
+    from harness.ablation import WHOLE
+
+    if has_failed(ablation.study, WHOLE):
+        last = ablation.study.of(WHOLE)[-1]
+        return f"experiment {ablation.incumbent} itself failed: {last.status}: {last.reason}"
+    return "the time is over; the same command goes on"

@@ -1,0 +1,351 @@
+"""`thinker ablate`: what each keep adds to the stack, killed and resumed; and its arithmetic."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, begin, environment, git, of_campaign, thinker, toy_source, until
+from lines import SETTINGS, TAG, history_of, make_line, outcome, told_by, train_py
+from rich.console import Console
+
+from harness.ablating import order, seeds_for, wanted
+from harness.ablation import WHOLE, Ablated, Ablating, Ablations, NoSuchVariant, Study, Variant
+from harness.ablation_effects import PRIOR, SDS, found_of, noise_of, p_helps
+from harness.ablation_words import ablation_table, ablation_words
+from harness.executor.rehearsal import outcome_of
+from harness.experiment import Trial
+from harness.kept_line import read_line
+from harness.ledger import Entry, decode, encode
+from harness.prior import EFFECTS
+from harness.repo import Repo
+from harness.sandbox import choose
+
+TIME = "2026-01-31T22:00:00.000+00:00"
+
+# ---------------------------------------------------------------------------
+# A real one
+# ---------------------------------------------------------------------------
+
+BALLAST = "\n\ndef unused(a, b):\n    return a * b + a\n"
+
+
+def toy(longest, tail=""):
+    """A train.py that trains in about a second; it reads only so many digits of an operand."""
+    return toy_source().replace("LONGEST = 9 ", f"LONGEST = {longest} ") + tail
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory):
+    """A campaign whose first keep reads longer operands, and whose second only tidies up."""
+    changes = {"sandbox": choose().level, "budget_s": 90.0, "max_steps": 100, "problems": 10}
+    settings = replace(SETTINGS, tasks="copy:8", **changes)
+    texts = (toy(4, BALLAST), toy(9, BALLAST), toy(9))
+    return make_line(tmp_path_factory.mktemp("ablate"), texts, settings=settings)
+
+
+def test_a_planted_passenger_is_named_and_dropped(night):
+    """Killed in the middle and resumed: what was tried is not tried again, the edit that changes
+    nothing is named and the one that gains is not; adopt --without leaves it behind."""
+    begun = begin(night, "ablate", TAG, "--seeds", "1")
+    until(lambda: history_of(night).ablations.studies, 120)
+    until(lambda: history_of(night).ablations.studies[2].outcomes, 120)
+    begun.send_signal(signal.SIGKILL)
+    begun.communicate()
+    before = history_of(night).ablations.studies[2].outcomes
+    assert 1 <= len(before) < 3
+    code, out = thinker(night, "ablate", "--seeds", "1", "--json")
+    assert code == 0, out
+    told, study = told_by(out), history_of(night).ablations.studies[2]
+    assert study.outcomes[: len(before)] == before
+    assert sorted(o.experiment for o in study.outcomes) == [0, 1, 2]
+    used = {seed for record in history_of(night).records.values() for seed in record.seeds}
+    assert not used & {o.seed for o in study.outcomes}
+    gain, idle = told["keeps"]
+    assert gain["effect"] > 0.2
+    assert gain["p_helps"] > 0.9
+    assert (idle["effect"], idle["same_weights"]) == (0.0, True)
+    assert told["passengers"] == told["without"] == [2]
+    assert of_campaign(night) == []
+    ref = "refs/autoresearch/night/ablated/0002/0001"
+    assert git(night, "show", f"{ref}:train.py") + "\n" == toy(4)
+    assert not list((night / "results" / TAG).glob("ablated/**/checkpoint.pt"))
+    code, out = thinker(night, "adopt", "--without", "2", "--dry-run", "--json")
+    assert code == 0, out
+    assert [keep["experiment"] for keep in told_by(out)["keeps"]] == [1]
+    code, out = thinker(night, "adopt", "--dry-run")
+    assert "passengers by ablation; --without 2 leaves them behind" in out
+
+
+# ---------------------------------------------------------------------------
+# Kills and refusals
+# ---------------------------------------------------------------------------
+
+
+def idle_pair():
+    """Three texts of a line whose two keeps a rehearsal reads lower with than without."""
+
+    def read(text):
+        return outcome_of(Trial(0, 0), text).accuracy
+
+    for third in range(1, 9):
+        for values in itertools.product(range(2, 30), repeat=2):
+            base = train_py(THIRD=third)
+            first, second = (
+                train_py(THIRD=third, **{name: value})
+                for name, value in zip(("FIRST", "SECOND"), values, strict=True)
+            )
+            both = train_py(FIRST=values[0], SECOND=values[1], THIRD=third)
+            if read(base) and 0 < read(both) < min(read(first), read(second)) - 0.05:
+                return base, first, both
+    raise AssertionError("no such pair")
+
+
+def test_killed_at_any_step_it_ends_the_same(tmp_path):
+    """Before ledger appends, torn or not, and git steps: the same variants, trials and refs, that
+    without both passengers too, and the campaign's own verdicts as they were."""
+    project = make_line(tmp_path, idle_pair())
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("ablate_driver.py"), project],
+        env=environment(project) | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["wrong"] == []
+    assert told["points"] > 20
+    assert [without for _, without in told["variants"]] == [[], [1], [2], [1, 2]]
+    assert told["trials"] == 8
+
+
+def test_what_cannot_be_ablated(tmp_path):
+    """A closed campaign, a rehearsed one, and one that kept nothing: each is told why."""
+    texts = (train_py(), train_py(FIRST=2))
+    project = make_line(tmp_path, texts, is_finished=False)
+    assert thinker(project, "close", TAG, "--unfinished")[0] == 0
+    make_line(tmp_path, texts, sandbox="rehearsal", tag="rehearsed", project=project)
+    make_line(tmp_path, texts[:1], tag="none", project=project)
+    for tag, said in (
+        (TAG, "is closed"),
+        ("rehearsed", "was rehearsed"),
+        ("none", "kept nothing but the baseline"),
+    ):
+        code, out = thinker(project, "ablate", tag)
+        assert (code, said in out) == (2, True), out
+
+
+def test_an_older_harness_is_not_given_what_it_cannot_read(tmp_path):
+    """An unfinished campaign goes on with its own copy; one that knows no ablation must end
+    first."""
+    project = make_line(tmp_path, (train_py(), train_py(FIRST=2)), is_finished=False)
+    state = project.parent / "state" / "thinker"
+    next(state.glob("*/harness-home/harness/ablation.py")).unlink()
+    code, out = thinker(project, "ablate")
+    assert (code, "finish it first (thinker run --tag night)" in out) == (2, True), out
+
+
+# ---------------------------------------------------------------------------
+# Which trials
+# ---------------------------------------------------------------------------
+
+
+def test_doubtful_keeps_come_first(tmp_path):
+    """Withdrawn ones, then by P(real); and the seeds are none that a trial used."""
+    texts = [train_py(), *(train_py(FIRST=n) for n in (2, 3, 4))]
+    project = make_line(tmp_path, texts, withdrawn=(2,))
+    history = history_of(project)
+    line = read_line(history, Repo(project, TAG), 3)
+    assert order(history, line)[0] == 2
+    used = {seed for record in history.records.values() for seed in record.seeds}
+    found = seeds_for(history, Study(3), 5)
+    assert len(set(found) - used) == 5
+    first = Study(3, (), (outcome(1, found[2], 0.5),))
+    assert seeds_for(history, first, 2) == [found[2], found[0]], "what was begun is gone on with"
+
+
+def test_trials_go_seed_by_seed():
+    """The incumbent's own first; a failure ends its variant, a lost trial is repeated."""
+    study = Study(2, (Variant(0, (), "a"), Variant(1, (1,), "b"), Variant(2, (2,), "c")))
+    assert wanted(study, [7, 8])[:4] == [Trial(0, 7), Trial(1, 7), Trial(2, 7), Trial(0, 8)]
+    tried = (outcome(0, 7, 0.5), outcome(1, 7, 0, status="crash"), outcome(2, 7, 0, status="lost"))
+    left = [Trial(2, 7), Trial(0, 8), Trial(2, 8)]
+    assert wanted(replace(study, outcomes=tried), [7, 8]) == left
+    assert wanted(replace(study, outcomes=tried), [7, 8], left[:1]) == left[1:]
+
+
+def test_events_of_no_study_are_refused():
+    """A trial of what was not planned, a variant or a seed twice."""
+    variant = Variant(1, (1,), "b")
+    planned = Ablations().after(Ablating(2, (Variant(0, (), "a"), variant)))
+    once = planned.after(Ablated(2, outcome(1, 7, 0.5)))
+    for state, event in (
+        (Ablations(), Ablated(2, outcome(1, 7, 0.5))),
+        (planned, Ablated(2, outcome(3, 7, 0.5))),
+        (planned, Ablating(2, (variant,))),
+        (once, Ablated(2, outcome(1, 7, 0.5))),
+    ):
+        with pytest.raises(NoSuchVariant):
+            state.after(event)
+    assert once.after(Ablated(2, outcome(1, 8, 0.5))).studies[2].seeds_of(1) == (7, 8)
+
+
+def test_the_ledger_holds_a_study():
+    """Both events come out of their line as they went in."""
+    for event in (Ablating(2, (Variant(1, (1, 2), "b"),)), Ablated(2, outcome(1, 7, 0.5))):
+        assert decode(encode(Entry(TIME, event))).event == event
+
+
+# ---------------------------------------------------------------------------
+# Figures
+# ---------------------------------------------------------------------------
+
+
+def study_of(*columns, groups=None, twins=()):
+    """Accuracies of the incumbent, and then without each of its keeps, by seed."""
+    groups = groups or {}
+    variants = [
+        Variant(n, groups.get(n, (n,) if n else ()), f"commit {n}") for n in range(len(columns))
+    ]
+    outcomes = [
+        outcome(n, seed, accuracy, checkpoint=f"{0 if n in twins else n} {seed}")
+        for n, column in enumerate(columns)
+        for seed, accuracy in enumerate(column)
+        if accuracy is not None
+    ]
+    return Study(max(1, len(columns) - 1), tuple(variants), tuple(outcomes))
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    texts = [train_py(), *(train_py(FIRST=n) for n in (2, 3, 4))]
+    return history_of(make_line(tmp_path_factory.mktemp("figures"), texts))
+
+
+def test_effects_are_paired_by_seed(campaign):
+    """Only seeds that both have count, so that what moves all trials of a seed moves no effect."""
+    study = study_of((0.5, 0.6, 0.9), (0.45, 0.55, None), (0.5, 0.6, 0.9), (0.52, 0.62, 0.92))
+    first, second, third = found_of(campaign, study).singles
+    assert first.seeds == (0, 1)
+    assert first.effect == pytest.approx(0.05)
+    assert (second.effect, third.effect) == (pytest.approx(0.0), pytest.approx(-0.02))
+    assert first.p_helps > second.p_helps > third.p_helps
+
+
+def test_passengers_are_those_that_nothing_speaks_for(campaign):
+    """Below the bound of withdrawal with two trials or more; one trial names none but twins."""
+    study = study_of((0.5, 0.5), (0.42, 0.42), (0.503, 0.5), (0.52, 0.51))
+    assert found_of(campaign, study).passengers == (2, 3)
+    one = study_of((0.5,), (0.42,), (0.53,), (0.5,), twins=(3,))
+    found = found_of(campaign, one)
+    assert found.passengers == (3,)
+    assert found.singles[2].p_helps == 0.0
+
+
+def test_a_keep_that_others_stand_on_goes_only_with_them(campaign):
+    """1 cannot be taken out without 2: it is a passenger only where 2 is one, too."""
+    groups = {1: (1, 2)}
+    needed = study_of((0.5, 0.5), (0.52, 0.51), (0.42, 0.42), groups=groups)
+    assert found_of(campaign, needed).passengers == ()
+    idle = study_of((0.5, 0.5), (0.52, 0.51), (0.52, 0.51), groups=groups)
+    assert found_of(campaign, idle).passengers == (1, 2)
+
+
+def test_passengers_that_help_together_stay(campaign):
+    """Two that do the same thing are idle one by one; without both the accuracy falls."""
+    study = study_of((0.5, 0.5), (0.42, 0.42), (0.503, 0.5), (0.52, 0.51))
+    assert found_of(campaign, study).together is None
+    assert not found_of(campaign, replace(study)).singles[0].is_idle
+    both = replace(study, variants=(*study.variants, Variant(4, (2, 3), "both")))
+    assert not found_of(campaign, both).is_droppable, "not tried yet"
+    for accuracy, is_fine in ((0.42, False), (0.51, True)):
+        tried = tuple(outcome(4, seed, accuracy, checkpoint="other") for seed in (0, 1))
+        told = found_of(campaign, replace(both, outcomes=(*both.outcomes, *tried)))
+        assert told.together.variant.without == (2, 3)
+        assert told.is_droppable == is_fine
+
+
+def test_a_variant_that_fails_is_no_passenger(campaign):
+    """Without it nothing trains: the failure is the finding."""
+    study = study_of((0.5, 0.5), (0.5, 0.5), (0.42, 0.42))
+    failed = outcome(1, 0, 0, status="crash", reason="it needs\x1b[31m that", levels=())
+    outcomes = (failed, *(o for o in study.outcomes if o.experiment != 1))
+    found = found_of(campaign, replace(study, outcomes=outcomes))
+    assert found.singles[0].failure.startswith("crash: it needs")
+    assert found.passengers == ()
+
+
+def test_noise_is_learned_from_the_table():
+    """Rows and columns may differ; what is left of both is noise."""
+    rng = np.random.default_rng(1)
+    rows, columns = rng.normal(0.5, 0.1, (9, 1)), rng.normal(0, 0.1, 12)
+    table = rows + columns + rng.normal(0, 0.03, (9, 12))
+    weights = noise_of(0.0, 0, table)
+    assert np.sqrt(weights @ SDS**2) == pytest.approx(0.03, abs=0.004)
+    alone = noise_of(0.0, 0, table[:, :1])
+    assert np.sqrt(weights @ (SDS - 0.03) ** 2) < np.sqrt(alone @ (SDS - 0.03) ** 2) / 3
+    repeated = noise_of(100 * 0.005**2, 100, table[:, :1])
+    assert np.sqrt(repeated @ SDS**2) == pytest.approx(0.005, abs=0.001)
+
+
+def test_p_helps_is_a_probability():
+    """Of edits as they are expected to be, and noises as the judge expects them, the share that
+    helps is the one that is said; the noise is known from five degrees of freedom alone."""
+    rng = np.random.default_rng(2)
+    count, trials, free = 1500, 2, 5
+    prior = noise_of(0.0, 0, np.zeros((1, 1)))
+    effects = rng.choice(EFFECTS, count, p=PRIOR / PRIOR.sum())
+    sds = rng.choice(SDS, count, p=prior)
+    reads = effects + rng.normal(0, sds * np.sqrt(2 / trials))
+    squares = sds**2 * rng.chisquare(free, count)
+    said = np.array(
+        [
+            p_helps(read, trials, noise_of(square, free, np.zeros((1, 1))))
+            for read, square in zip(reads, squares, strict=True)
+        ]
+    )
+    for low, high in ((0.0, 0.3), (0.3, 0.6), (0.6, 0.9), (0.9, 1.01)):
+        inside = (said >= low) & (said < high)
+        assert inside.sum() > 100
+        assert said[inside].mean() == pytest.approx((effects > 0)[inside].mean(), abs=0.08)
+
+
+# ---------------------------------------------------------------------------
+# What is shown
+# ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_table_fits_and_says_what_to_do(campaign, width):
+    """A row a keep, passengers named with the command that drops them, no line too long."""
+    study = study_of((0.5, 0.5), (0.42, 0.42), (0.503, 0.5), (0.42, 0.43), groups={1: (1, 3)})
+    console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
+    console.print(ablation_table(campaign, TAG, study))
+    text = console.export_text()
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    assert "1 cannot be taken out alone: 3 stands on it" in text
+    assert "passengers (P(helps) under 0.3): 2" in text
+    assert "thinker adopt 3 --tag night --without 2" in text
+    assert sum("edit " in line for line in lines) == 3
+
+
+def test_a_line_for_one_keep(campaign):
+    """What show says of it, from the last study that has it."""
+    study = study_of((0.5, 0.5), (0.42, 0.42), (0.503, 0.5), (0.5, 0.5), twins=(3,))
+    events = [Ablating(3, study.variants), *(Ablated(3, o) for o in study.outcomes)]
+    history = campaign
+    for event in events:
+        history = history.after(Entry(TIME, event))
+    assert ablation_words(history, 1).startswith("+0.0800 ± ")
+    assert "a passenger, left out of experiment 3" in ablation_words(history, 2)
+    assert "the very same weights" in ablation_words(history, 3)
+    assert ablation_words(history, 0) == ablation_words(campaign, 1) == ""
+    assert WHOLE == 0
