@@ -298,6 +298,3 @@ def _explain(error: str, project: Path) -> str:
             f" `git config --global --add safe.directory {project}`"
         )
     return f"git cannot read {project}: {' '.join(error.split())[:300]}"
-
-
-__all__ = ["FILES", "Repo", "Unusable", "check_tag"]
