@@ -16,7 +16,7 @@ LONGEST = 300
 SHOWN = {"by_hand", "curve", "scored_table", "live", "leaderboard", "paint"}
 SHOWN |= {"board_files", "board_table", "board_words", "campaigns_table", "level_table"}
 SHOWN |= {"show_words", "text_plot", "report"}
-SHOWN |= {"farewell", "notify", "picture", "screen", "stage", "strokes"}
+SHOWN |= {"farewell", "notify", "published", "picture", "screen", "stage", "strokes"}
 COMMANDS = {
     "__main__",
     "ablate_command",
