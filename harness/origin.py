@@ -39,12 +39,15 @@ def based_on(project: Path, asked: str) -> tuple[str, str]:
     return f"{tag}:{chosen}", source
 
 
-def offer(project: Path, tag: str) -> str:
-    """Of the newest other campaign: what it kept and nobody took over. Empty where nothing."""
+def offer(project: Path, tag: str, *, rehearse: bool) -> str:
+    """Of the newest other campaign: what it kept and nobody took over; of the newest rehearsal in
+    a rehearsal, whose figures are invented. Empty where nothing."""
     newest: campaigns.Found | None = None
     for path in (project / campaigns.RESULTS).glob("*/ledger.jsonl"):
         with contextlib.suppress(ledger_file.Damaged, Contradiction, OSError):
             found = campaigns.read(path) if path.parent.name != tag else None
+            if found and found.history.settings.rehearse != rehearse:
+                continue
             if found and (newest is None or found.history.started_at > newest.history.started_at):
                 newest = found
     if newest is None or not newest.history.incumbent:

@@ -92,7 +92,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
         remove(state.scratch)
         state.scratch.mkdir()
         text = plan(history, session.sandbox.detail, resumed=resumed, ends=ends(history))
-        if not resumed and (kept := offer(project, tag)):
+        if not resumed and (kept := offer(project, tag, rehearse=rehearse)):
             text += f"\n{'offer':11} {kept}"
         if tellers:
             text += f"\n{'notify':11} {', '.join(teller.host for teller in tellers)}"
