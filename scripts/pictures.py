@@ -1,4 +1,4 @@
-"""The README's pictures, made of a campaign: `python -m scripts.pictures TAG [--out docs]`.
+"""The README's pictures, made of a campaign: `python -m scripts.pictures TAG [--out docs/pictures]`.
 
 What a command prints becomes an SVG through rich, which asks for no font from elsewhere; the report
 becomes a PNG through a headless Chromium. Run it where results/TAG is.
@@ -30,7 +30,7 @@ def main() -> int:
         help="a command of thinker whose print becomes an SVG of its name, such as 'show 7'; may be"
         " repeated (default: board TAG)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("docs"), metavar="DIR")
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures"), metavar="DIR")
     parser.add_argument("--columns", type=int, default=COLUMNS, metavar="N")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)

@@ -107,9 +107,11 @@ def test_nothing_heavy_is_imported_for_problems_and_figures():
     assert not {"torch", "numpy", "rich", "matplotlib", "anthropic"} & set(done.stdout.split())
 
 
-def test_readme_names_every_command_and_flag():
-    """The README knows each command and flag of thinker and of train.py."""
-    text = (ROOT / "README.md").read_text()
+def test_the_pages_of_its_uses_name_every_command_and_flag():
+    """The README knows each command, and the page of its use each flag, train.py's too."""
+    readme = (ROOT / "README.md").read_text()
+    pages = ("BY-HAND", "NIGHT", "MORNING", "PROOF", "WATCHING")
+    text = readme + "".join((ROOT / "docs" / f"{page}.md").read_text() for page in pages)
     commands = ("run", "stop", "board", "show", "diff", "verify", "doctor")
     commands += ("seal", "close", "reproduce", "report", "watch", "ablate", "adopt")
     for command in (*(["-m", "harness", name] for name in commands), ["train.py"]):
@@ -122,7 +124,7 @@ def test_readme_names_every_command_and_flag():
         ).stdout
         flags = set(re.findall(r"--[a-z][a-z-]*", shown)) - {"--help"}
         assert sorted(flag for flag in flags if flag not in text) == []
-    assert [name for name in commands if f"thinker {name}" not in text] == []
+    assert [name for name in commands if f"thinker {name}" not in readme] == []
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
