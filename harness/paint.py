@@ -29,9 +29,11 @@ class Paint:
 
 
 def paint_for(stream: TextIO) -> Paint:
-    """Styles on a terminal alone, and none where NO_COLOR is set (no-color.org)."""
-    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Paint(stream.isatty() and not is_plain)
+    """Styles on a terminal, or where FORCE_COLOR is set (force-color.org), and none where NO_COLOR
+    is (no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return Paint()
+    return Paint(stream.isatty() or bool(os.environ.get("FORCE_COLOR")))
 
 
 def width_of_terminal() -> int:
