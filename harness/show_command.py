@@ -137,7 +137,7 @@ class _Page:
                 for row in told
                 if row.get("exact_match")
             ]
-            title = f"loss, log scale (seed {outcome.seed})"
+            title = f"loss (log), seed {outcome.seed}"
             end = told[-1]["seconds"]
             left = plot(title, losses, columns, PLOT_ROWS, end, is_log=True)
             right = plot("exact match while training", exact, columns, PLOT_ROWS, end)
