@@ -284,6 +284,39 @@ def test_hostile_text_is_text_on_a_terminal(hundred, project):
     assert "[bold red]markup" in shown[0]
 
 
+BAD = "\x1b[31m<b>|\n\u202e`@x` \x07"
+
+
+def spoilt(value, key=""):
+    """The same with BAD wherever the ledger lets any text stand."""
+    if isinstance(value, dict):
+        return {name: spoilt(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [BAD] if key == "flags" else [spoilt(each, key) for each in value]
+    anywhere = "tag machine version model name hypothesis researcher kind reason sandbox torch gpu"
+    fields = {*anywhere.split(), "driver", "end", "text", "refused", "why", "based_on", "problems"}
+    is_text = isinstance(value, str) and key in fields and (value or key in ("gpu", "driver"))
+    return BAD + value if is_text and ":" not in value else value
+
+
+def test_a_strangers_ledger_is_text(tmp_path):
+    """One that was written to do harm shows as text, whichever field the harm is in."""
+    path = make_ledger(tmp_path / "results" / "strange", 20)
+    lines = []
+    for line in path.read_text().splitlines():
+        entry = json.loads(line)
+        kind = entry["type"]
+        lines.append(json.dumps(spoilt(entry) | {"type": kind, "time": entry["time"]}))
+    path.write_text("\n".join(lines) + "\n")
+    shown = [board_pages.page(tmp_path, 120, Wanted(form=form)) for form in ("", "md")]
+    shown += [board_pages.page(tmp_path, 120, number) for number in range(21)]
+    for text in shown:
+        assert "<b>" in text
+        assert [c for c in text if not c.isprintable() and c != "\n"] == []
+    text = board_pages.page(tmp_path, 120, Wanted(form="tsv"))
+    assert {line.count("\t") for line in text.splitlines()} == {23}
+
+
 def test_hostile_text_is_text_in_markdown(hundred):
     """GitHub's markdown makes one table of it, with no tag, link or mention from a hypothesis."""
     history = history_of(hundred)
