@@ -57,7 +57,7 @@ def word_of(row: Row) -> str:
 def _fitting(sizes: Sequence[int], width: int) -> list[int]:
     """Places of the columns that there is room for, from left to right."""
     taken: list[int] = []
-    room = width - LEAST_TEXT
+    room = width - min(LEAST_TEXT, width // 3)
     for place in sorted(range(len(sizes)), key=lambda p: COLUMNS[p].rank):
         instead = [p for p in taken if COLUMNS[p].title == COLUMNS[place].title]
         need = sizes[place] + len(GAP) - sum(sizes[p] + len(GAP) for p in instead)
@@ -130,11 +130,11 @@ COLUMNS = (
     Column("verdict", 0, word_of, right=False),
     Column("standing", 12, lambda row: row.standing, right=False),
     Column("status", 4, _status, right=False),
-    Column("accuracy", 0, lambda row: share(row.accuracy, row.accuracy_sd), right=False),
+    Column("accuracy", 1, lambda row: share(row.accuracy, row.accuracy_sd), right=False),
     Column("raw", 9, lambda row: share(row.raw_accuracy)),
-    Column("change", 0, lambda row: change(row.effect), right=False),
+    Column("change", 2, lambda row: change(row.effect), right=False),
     Column("change", 3, lambda row: change(row.effect, row.effect_sd), right=False),
-    Column("P(real)", 0, lambda row: probability(row.p_real)),
+    Column("P(real)", 2, lambda row: probability(row.p_real)),
     Column("trials", 5, lambda row: _whole(row.trials) if row.trials else ""),
     Column("seconds", 6, lambda row: _whole(row.seconds)),
     Column("dollars", 7, lambda row: "" if row.usd is None else f"{row.usd:.2f}"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.evaluation import Interval, weights_of, wilson
 from harness.experiment import Outcome
-from harness.paint import Paint, grid
+from harness.paint import Paint, fitted
 
 Shares = dict[str, tuple[int, int, int]]  # of a level: right and asked, of all trials, and of one
 
@@ -15,9 +15,10 @@ def level_table(
     mine: Sequence[Outcome],
     parent: int,
     theirs: Sequence[Outcome],
+    width: int,
     paint: Paint,
 ) -> Iterator[str]:
-    """Its lines. `theirs` is empty where there is no parent."""
+    """Its lines, `width` columns at most. `theirs` is empty where there is no parent."""
     own, other = _pooled(mine), _pooled(theirs)
     rows: list[list[str]] = []
     bold: list[int] = []
@@ -33,7 +34,8 @@ def level_table(
         "exact match", f"{number}: right", "share", f"{parent}: right", "share", "change",
         "95% interval",
     )  # fmt: skip
-    first, *lines = grid(head, rows, ("exact match",))
+    drops = (f"{parent}: right", f"{number}: right", "95% interval")
+    first, *lines = fitted(head, rows, ("exact match",), width, drops)
     changes_at = first.index("change") if "change" in first else len(first)
     yield paint(first, "dim")
     for place, line in enumerate(lines):

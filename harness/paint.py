@@ -84,10 +84,10 @@ def pad(text: str, columns: int, *, right: bool = False) -> str:
 
 
 def wrapped(text: str, columns: int, indent: int) -> str:
-    """Words in lines of so many columns, all but the first of them indented; a word that is longer
-    than a line is broken."""
+    """Any text as harmless words in lines of so many columns, all but the first of them indented; a
+    word that is longer than a line is broken."""
     lines, line = [], ""
-    for word in text.split():
+    for word in plain(text).split():
         for number, piece in enumerate(_pieces(word, columns - indent)):
             is_full = number > 0 or columns_of(line) + 1 + columns_of(piece) > columns
             if line.strip() and is_full:
@@ -140,7 +140,9 @@ def grid(
     head: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str] = ()
 ) -> Iterator[str]:
     """Lines of a table, each column as wide as its widest cell; right-aligned but for those whose
-    titles are in `left`. Columns that are empty in all rows are left out."""
+    titles are in `left`. Columns that are empty in all rows are left out. What is in a cell is made
+    harmless."""
+    rows = [[cell if cell.isprintable() else plain(cell) for cell in row] for row in rows]
     kept = [i for i in range(len(head)) if any(row[i] for row in rows)]
     sizes = {i: max(columns_of(row[i]) for row in (head, *rows)) for i in kept}
     for row in (head, *rows):

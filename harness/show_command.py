@@ -113,7 +113,7 @@ class _Page:
         number, parent = self.record.experiment.id, self.record.experiment.parent
         theirs = self.found.history.records[parent].outcomes if number != BASELINE else ()
         mine = self.record.outcomes
-        yield from level_table(number, mine, parent, theirs, paint)
+        yield from level_table(number, mine, parent, theirs, width, paint)
         note = "right: pooled over trials; intervals: over the draw of problems, not over seeds"
         yield paint(wrapped(note, width, 0), "dim")
 
@@ -137,7 +137,7 @@ class _Page:
                 for row in told
                 if row.get("exact_match")
             ]
-            title = f"loss, log scale (seed {outcome.seed})"
+            title = f"loss (log), seed {outcome.seed}"
             end = told[-1]["seconds"]
             left = plot(title, losses, columns, PLOT_ROWS, end, is_log=True)
             right = plot("exact match while training", exact, columns, PLOT_ROWS, end)
@@ -157,7 +157,8 @@ class _Page:
         shown = lines if self.full else lines[-LOG_LINES:]
         is_whole = len(shown) == len(lines) and size <= LOG_BYTES
         yield ""
-        yield paint(f"{'' if is_whole else 'the end of '}{_short(path)}", "dim")
+        where = f"{'' if is_whole else 'the end of '}{_short(path)}"
+        yield paint(wrapped(where, width, 2), "dim")
         yield from (paint("│ ", "dim") + _begun(line, width - 2) for line in shown)
 
     def diff(self, parent: int, width: int, paint: Paint) -> Iterator[str]:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 
+from harness.paint import cut
+
 BLANK = 0x2800
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column within a sign
 LARGEST = 1e100  # a figure; more says nothing, and neither does NaN
@@ -53,7 +55,11 @@ def plot(
         for label, line in zip(labels, signs, strict=True)
     ]
     last_label = f"{longest:,.0f} s"
-    return [f"{'':{LABEL}}  {title}", *lines, f"{'':{LABEL}}  0{last_label:>{wide - 1}}"]
+    return [
+        cut(f"{'':{LABEL}}  {title}", columns),
+        *lines,
+        f"{'':{LABEL}}  0{last_label:>{wide - 1}}",
+    ]
 
 
 def beside(left: Sequence[str], right: Sequence[str], columns: int) -> list[str]:

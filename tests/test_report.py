@@ -159,6 +159,20 @@ def test_the_page_replaces_the_old_one_whole(campaign, history, tmp_path):
         write_report(tmp_path / "gone", history)
 
 
+def test_a_running_campaigns_page_follows_its_verdicts(campaign, tmp_path):
+    """It is written after each verdict and trial, not after each call of a language model."""
+    entries = read(campaign / "ledger.jsonl")[:40]
+    report, written = Report(tmp_path, None), []
+    for end in range(1, len(entries) + 1):
+        report.follow(History.of(entries[:end]))
+        stamp = (tmp_path / "report.html").stat()
+        written.append((stamp.st_ino, stamp.st_mtime_ns))
+    kinds = [type(entry.event).__name__ for entry in entries]
+    for before, now, kind in zip(written, written[1:], kinds[1:], strict=False):
+        assert (before != now) == (kind in ("Tried", "Judged")), kind
+    assert {"Tried", "Judged", "Proposed", "Reserved", "Settled"} <= set(kinds)
+
+
 def test_the_pages_templates_are_installed_with_the_package():
     """Whatever the page is made of is named in pyproject.toml, so that an installed one has it."""
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]

@@ -121,7 +121,7 @@
     plot.addEventListener("pointerleave", hide);
     plot.addEventListener("focusout", hide);
     plot.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const step = { ArrowRight: 1, ArrowLeft: -1, Home: -links.length, End: links.length }[event.key];
       const at = links.indexOf(document.activeElement);
       if (event.key === "Escape") hide();
       if (!step || at < 0) return;

@@ -240,10 +240,10 @@ def _now(history: History, found: Mapping[int, Posterior], place: Place) -> list
 
 
 def _link(record: Record, class_: str, *inside: Markup) -> Markup:
-    """Kept ones and the baseline are stops of the tabulator, the others are reached by arrows."""
-    stop = record.standing or record.experiment.id == BASELINE
-    return element("a", *inside, href=f"#e{record.experiment.id}", class_=class_,
-                   tabindex=None if stop else -1)  # fmt: skip
+    """The baseline is the tabulator's stop, the others are reached from it by arrows."""
+    stop = record.experiment.id == BASELINE
+    href = f"#e{record.experiment.id}"
+    return element("a", *inside, href=href, class_=class_, tabindex=None if stop else -1)
 
 
 def _class(record: Record) -> str:
