@@ -17,25 +17,23 @@ Shown = tuple[object, ...]
 def published(folder: Path, project: Path) -> dict[str, Listener]:
     """By name: leaderboard.tsv and .md, then the page. `folder` is results/<tag>."""
 
-    def write_page(history: History) -> None:
-        page.write(history)
-
     from harness.report import Report  # its templates' library is slow to import
 
     page = Report(folder, Repo(project, folder.name))
     return {
-        "leaderboard": _when_changed(lambda history: write_leaderboard(folder, history)),
-        "report": _when_changed(write_page),
+        "leaderboard": when_changed(lambda history: write_leaderboard(folder, history)),
+        "report": when_changed(page.write),
     }
 
 
-def _when_changed(write: Callable[[History], None]) -> Listener:
-    """Money spent and proposals that wait change a page too little to write it for them alone."""
+def when_changed(write: Callable[[History], object]) -> Listener:
+    """A listener that writes where trials, verdicts, standings, sealed sets or the end changed:
+    money spent and proposals that wait change too little to write for them alone."""
     last: list[Shown] = []
 
     def listen(history: History) -> None:
         shown = _shown(history)
-        if shown not in last and history.judged:
+        if shown not in last:
             write(history)
             last[:] = [shown]
 
@@ -43,7 +41,6 @@ def _when_changed(write: Callable[[History], None]) -> Listener:
 
 
 def _shown(history: History) -> Shown:
-    """What changes with trials, verdicts, reviews, sealed sets and the end."""
     standings = tuple(record.standing for record in history.records.values())
-    sets = len(history.sealed.compared)
-    return history.trials, len(history.judged), standings, sets, history.stopped
+    ends = (history.stopped, history.revealed)
+    return history.trials, len(history.judged), standings, len(history.sealed.compared), *ends

@@ -24,6 +24,7 @@ from harness.experiment import Proposed, Started, Tried
 from harness.history import History
 from harness.ledger import Entry, read
 from harness.problems import LADDER
+from harness.published import when_changed
 from harness.repo import Repo
 from harness.report import Report, text, write_report
 from harness.report.figures import figure, interval_of, points, verdict
@@ -162,9 +163,9 @@ def test_the_page_replaces_the_old_one_whole(campaign, history, tmp_path):
 def test_a_running_campaigns_page_follows_its_verdicts(campaign, tmp_path):
     """It is written after each verdict and trial, not after each call of a language model."""
     entries = read(campaign / "ledger.jsonl")[:40]
-    report, written = Report(tmp_path, None), []
+    follow, written = when_changed(Report(tmp_path, None).write), []
     for end in range(1, len(entries) + 1):
-        report.follow(History.of(entries[:end]))
+        follow(History.of(entries[:end]))
         stamp = (tmp_path / "report.html").stat()
         written.append((stamp.st_ino, stamp.st_mtime_ns))
     kinds = [type(entry.event).__name__ for entry in entries]

@@ -72,7 +72,6 @@ class Report:
         self.diffs, self.curves = Diffs(repo), Curves(folder)
         self.longs: dict[int, tuple[Record, Long, Long]] = {}
         self.bodies: dict[int, Known] = {}
-        self.written: tuple[object, ...] = ()  # what `follow` last wrote of
 
     def write(self, history: History, damage: str = "") -> Path:
         """`damage` is what is wrong with the ledger, if anything. Raises OSError."""
@@ -88,21 +87,6 @@ class Report:
             unfinished.unlink(missing_ok=True)
             raise
         return path
-
-    def follow(self, history: History) -> None:
-        """A listener's call, after any event: the page is written where a trial, a verdict, a
-        sealed set or the campaign's end has been added to it. Raises OSError."""
-        known = (
-            len(history.judged),
-            history.trials,
-            history.tips,
-            history.sealed,
-            history.stopped,
-            history.revealed,
-        )
-        if known != self.written:
-            self.write(history)
-            self.written = known
 
     def page(self, history: History, damage: str = "") -> str:
         assert history.started, "a campaign begins with its first event"
