@@ -16,7 +16,6 @@ Shown = tuple[object, ...]
 
 def published(folder: Path, project: Path) -> dict[str, Listener]:
     """By name: leaderboard.tsv and .md, then the page. `folder` is results/<tag>."""
-
     from harness.report import Report  # its templates' library is slow to import
 
     page = Report(folder, Repo(project, folder.name))
@@ -41,6 +40,6 @@ def when_changed(write: Callable[[History], object]) -> Listener:
 
 
 def _shown(history: History) -> Shown:
-    standings = tuple(record.standing for record in history.records.values())
+    standings = tuple((n, r.standing) for n, r in history.records.items() if r.standing)
     ends = (history.stopped, history.revealed)
     return history.trials, len(history.judged), standings, len(history.sealed.compared), *ends

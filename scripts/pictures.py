@@ -1,4 +1,4 @@
-"""The README's pictures, made of a campaign: `python -m scripts.pictures TAG [--out docs/pictures]`.
+"""The README's pictures, made of a campaign: `python -m scripts.pictures TAG`.
 
 What a command prints becomes an SVG through rich, which asks for no font from elsewhere; the report
 becomes a PNG through a headless Chromium. Run it where results/TAG is.
