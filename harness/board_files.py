@@ -17,6 +17,8 @@ TSV = (
     "effect", "effect_sd", "p_real", "trials", "kind", "researcher", "expected", "parameters",
     "samples_s", "memory_mb", "seconds", "usd", "sealed", "commit", "hypothesis",
 )  # fmt: skip
+MD_MOST = 56_000  # characters of the table's lines: GitHub takes 65,536 in all
+MD_LINE = 600  # characters of one such line at most
 MD_TEXT = 200  # characters of a hypothesis in the table that people paste
 
 
@@ -36,28 +38,40 @@ def tsv(campaigns: Mapping[str, Sequence[Row]]) -> str:
 
 
 def markdown(history: History, shown: Sequence[Row]) -> str:
-    """A title, a line of summary, and a table that GitHub shows; no text in it is markup."""
+    """A title, a line of summary, and a table that GitHub shows; no text in it is markup.
+
+    Where it would be too long for a pull request, what was kept stands in it alone.
+    """
     assert history.started
     head = ("id", "verdict", "accuracy", "change", "P(real)", "trials", "parameters", "hypothesis")
     lines = [f"## {quoted(history.started.tag)}", "", f"{summary(history)}.", ""]
     if said := notes(history):
         lines += [*(f"- {quoted(note)}" for note in said), ""]
     lines += ["| " + " | ".join(head) + " |", "|" + " --: |" + " --- |" + " --: |" * 5 + " --- |"]
-    for row in shown:
-        name = f"**{row.id}**" if row.is_incumbent else str(row.id)
-        cells = (
-            name,
-            word_of(row),
-            share(row.accuracy, row.accuracy_sd),
-            change(row.effect, row.effect_sd),
-            probability(row.p_real).replace(">", "&gt;").replace("<", "&lt;"),
-            str(row.trials or ""),
-            short(row.parameters),
-            quoted(row.hypothesis),
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", "± is one standard deviation; bold is the incumbent."]
+    chosen = [_line(row) for row in shown]
+    if sum(map(len, chosen)) > MD_MOST:
+        chosen = [_line(row) for row in shown if row.verdict == "keep"]
+    if sum(map(len, chosen)) > MD_MOST:
+        chosen = chosen[: MD_MOST // MD_LINE]
+    lines += [*chosen, ""]
+    if len(chosen) < len(shown):
+        lines += [f"{len(shown) - len(chosen)} more are in `leaderboard.tsv`.", ""]
+    lines.append("± is one standard deviation; bold is the incumbent.")
     return "\n".join(lines) + "\n"
+
+
+def _line(row: Row) -> str:
+    cells = (
+        f"**{row.id}**" if row.is_incumbent else str(row.id),
+        word_of(row),
+        share(row.accuracy, row.accuracy_sd),
+        change(row.effect, row.effect_sd),
+        probability(row.p_real).replace(">", "&gt;").replace("<", "&lt;"),
+        str(row.trials or ""),
+        short(row.parameters),
+        quoted(row.hypothesis),
+    )
+    return "| " + " | ".join(cells) + " |"
 
 
 def quoted(text: str, most: int = MD_TEXT) -> str:

@@ -30,7 +30,13 @@ class Tokens:
     output: int = 0
 
     def __add__(self, other: "Tokens") -> "Tokens":
-        return Tokens(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+        return Tokens(
+            self.input + other.input,
+            self.cache_write_5m + other.cache_write_5m,
+            self.cache_write_1h + other.cache_write_1h,
+            self.cache_read + other.cache_read,
+            self.output + other.output,
+        )
 
     @property
     def prompt(self) -> int:

@@ -48,8 +48,10 @@ def grid(sd: Array, freedom: Array) -> Array:
 
 def spread(readings: Sequence[float]) -> float:
     """Sum of squared distances from the mean, the same in whatever order they came."""
+    if len(readings) < 2:
+        return 0.0
     ordered = np.sort(np.asarray(readings, dtype=np.float64))
-    return float(np.sum((ordered - ordered.mean()) ** 2)) if ordered.size else 0.0
+    return float(np.sum((ordered - ordered.mean()) ** 2))
 
 
 def log_prior(sds: Array) -> Array:

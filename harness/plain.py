@@ -3,8 +3,9 @@
 
 def plain(text: str) -> str:
     """One line without control characters, so that no escape code reaches a terminal or git."""
-    shown = "".join(c if c.isprintable() else " " for c in storable(text))
-    return " ".join(shown.split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in storable(text))
+    return " ".join(text.split())
 
 
 def storable(text: str) -> str:

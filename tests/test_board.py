@@ -343,6 +343,18 @@ def test_hostile_text_is_text_in_markdown(hundred):
     assert len(page) < 40_000
 
 
+def test_markdown_fits_a_pull_request(tmp_path):
+    """A long campaign is told by what it kept, and says how many are left out."""
+    history = history_with(tmp_path, '"deadline": null', 600)
+    listed = rows(history)
+    page = markdown(history, listed)
+    kept = sum(row.verdict == "keep" for row in listed)
+    assert len(page) < 65_536
+    assert page.count("\n| ") == kept + 2, "and a head of two lines"
+    assert f"{len(listed) - kept} more are in `leaderboard.tsv`." in page
+    assert len(markdown(history, [row for row in listed if row.verdict == "keep"] * 20)) < 65_536
+
+
 @given(TEXTS)
 def test_a_code_span_is_what_was_typed(text):
     """Any text comes out of a table's cell as it went in."""
@@ -421,8 +433,8 @@ def test_time_that_is_left(tmp_path):
     assert span_words(timedelta(seconds=59)) == "59 s"
 
 
-def history_with(folder, setting):
-    path = make_ledger(folder / "results" / "tag", 3)
+def history_with(folder, setting, n=3):
+    path = make_ledger(folder / "results" / "tag", n)
     path.write_text(path.read_text().replace('"deadline": null', setting))
     return history_of(folder, "tag")
 
