@@ -98,5 +98,6 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join(timeout=1.0)
-        with contextlib.suppress(OSError):
-            (self.folder / FILE).unlink()
+        for name in (FILE, f"{FILE}.tmp"):
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()

@@ -25,7 +25,7 @@ from harness.picture import render
 from harness.plain import plain
 from harness.repo import Repo
 from harness.scene import Health, Scene
-from harness.screen import Screen, drawn
+from harness.screen import Screen, TerminalGone, drawn
 from harness.stage import Stage, state_of
 from harness.state import State
 from harness.status import Status, read_status
@@ -51,10 +51,10 @@ def watch(tag: str | None, once: bool) -> int:
         return 0
     if not screen.is_usable:
         return _lines(watcher)
-    with contextlib.suppress(Interrupted, OSError):  # Ctrl-C, or the terminal is gone
+    with contextlib.suppress(Interrupted, TerminalGone):  # the former by Ctrl-C
         try:
             _pictures(watcher, screen)
-        except OSError:
+        except TerminalGone:
             raise
         except Exception as error:
             said = f"the view failed ({type(error).__name__}: {error}); lines from here"
@@ -204,8 +204,16 @@ def _pictures(watcher: Watcher, screen: Screen) -> None:
             while time.monotonic() < until and not screen.has_new_size():
                 if keys is None:
                     time.sleep(KEY_S)
-                elif select.select([keys], [], [], KEY_S)[0] and os.read(keys, 1) in LEAVE:
+                elif select.select([keys], [], [], KEY_S)[0] and _key(keys) in LEAVE:
                     return
+
+
+def _key(handle: int) -> bytes:
+    """Empty where the terminal is gone."""
+    try:
+        return os.read(handle, 1)
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager
@@ -223,4 +231,5 @@ def _keys() -> Iterator[int | None]:
         tty.setcbreak(handle)
         yield handle
     finally:
-        termios.tcsetattr(handle, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(handle, termios.TCSADRAIN, before)
