@@ -37,32 +37,6 @@ SWITCH_S = 5.0  # between looks for a newer campaign, where none was named
 LEAVE = (b"q", b"Q", b"\x03", b"\x04", b"")  # the last: the terminal is gone
 
 
-def watch(tag: str | None, once: bool) -> int:
-    """Raises Misuse."""
-    watcher = Watcher(Path.cwd(), tag)
-    screen = Screen(sys.stdout)
-    if once:
-        watcher.look()
-        if scene := watcher.scene():
-            page = shutil.get_terminal_size(PAGE)
-            size = screen.wanted_size() if screen.is_usable else (page.columns, page.lines)
-            colours = screen.colours if screen.is_usable else None
-            Lines(sys.stdout).print(*drawn(render(scene, *size), size, colours))
-        return 0
-    if not screen.is_usable:
-        return _lines(watcher)
-    with contextlib.suppress(Interrupted, TerminalGone):  # the former by Ctrl-C
-        try:
-            _pictures(watcher, screen)
-        except TerminalGone:
-            raise
-        except Exception as error:
-            said = f"the view failed ({type(error).__name__}: {error}); lines from here"
-            Lines(sys.stdout).print(plain(said))
-            _lines(watcher)
-    return 0
-
-
 class Watcher:
     """The campaign that is watched: the one named, else the one that runs, else the newest."""
 
@@ -137,6 +111,42 @@ class Watcher:
         return state_of(self.follower.history, self.writer, self.status)[1]
 
 
+def watch(tag: str | None, once: bool) -> int:
+    """Raises Misuse, and Interrupted where there is no picture to leave."""
+    watcher, screen = Watcher(Path.cwd(), tag), Screen(sys.stdout)
+    try:
+        if once:
+            _one_picture(watcher, screen)
+        elif screen.is_usable:
+            with contextlib.suppress(Interrupted):  # Ctrl-C
+                _pictures_or_lines(watcher, screen)
+        else:
+            _lines(watcher)
+    except TerminalGone:  # or what reads the lines, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _one_picture(watcher: Watcher, screen: Screen) -> None:
+    watcher.look()
+    if scene := watcher.scene():
+        page = shutil.get_terminal_size(PAGE)
+        size = screen.wanted_size() if screen.is_usable else (page.columns, page.lines)
+        colours = screen.colours if screen.is_usable else None
+        Lines(sys.stdout).print(*drawn(render(scene, *size), size, colours))
+
+
+def _pictures_or_lines(watcher: Watcher, screen: Screen) -> None:
+    try:
+        _pictures(watcher, screen)
+    except TerminalGone:
+        raise
+    except Exception as error:
+        said = f"the view failed ({type(error).__name__}: {error}); lines from here"
+        Lines(sys.stdout).print(plain(said))
+        _lines(watcher)
+
+
 def _find(project: Path, tag: str | None) -> Path:
     """Its ledger. Raises Misuse."""
     if tag is not None:
@@ -175,7 +185,7 @@ def writer_of(path: Path) -> int | None:
     return ledger_file.writer_of(path)
 
 
-def _lines(watcher: Watcher) -> int:
+def _lines(watcher: Watcher) -> None:
     """A line for each verdict, and one when it stands differently; until there is no more."""
     lines, said = Lines(sys.stdout), ""
     while True:
@@ -187,7 +197,7 @@ def _lines(watcher: Watcher) -> int:
                 said = words
                 lines.print(plain(f"{watcher.tag} {words}"))
         if watcher.is_over:
-            return 0
+            return
         time.sleep(EVERY_S)
 
 
