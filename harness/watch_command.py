@@ -60,8 +60,7 @@ class Watcher:
         now = time.monotonic()
         if not self.path.exists() and now - self._stored_at > STORED_S:
             self._stored_at = now
-            stored = Repo(self.project, self.tag).stored_ledger()
-            if stored is not None:
+            if stored := _stored(self.project, self.tag):
                 self.follower.take(stored.encode())
         self.writer = writer_of(self.path)
         if self.wanted is None and self.writer is None and now > self._switch_at:
@@ -151,7 +150,7 @@ def _find(project: Path, tag: str | None) -> Path:
     """Its ledger. Raises Misuse."""
     if tag is not None:
         path = campaigns.ledger_of(project, tag)
-        if path.is_file() or Repo(project, tag).stored_ledger() is not None:
+        if path.is_file() or _stored(project, tag):
             return path
         found = sorted(p.parent.name for p in (project / RESULTS).glob("*/ledger.jsonl"))
         there = f"; there is {', '.join(found)}" if found else ""
@@ -160,6 +159,18 @@ def _find(project: Path, tag: str | None) -> Path:
     if not paths:
         raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
     return max(paths, key=lambda path: (writer_of(path) is not None, paths[path]))
+
+
+def _stored(project: Path, tag: str) -> str:
+    """The copy of its ledger in git; empty without one."""
+    try:
+        repo = Repo(project, tag)
+    except Misuse:
+        return ""
+    try:
+        return repo.stored_ledger() or ""
+    except repo.failure:
+        return ""
 
 
 def _changed_at(path: Path) -> float:
