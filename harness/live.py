@@ -120,10 +120,11 @@ class View:
         if self._health is None or now - self._health_at > HEALTH_S:
             self._health = look(self.gpus, self.stage.results, self.stage.scratch)
             self._health_at = now
-        notes = tuple(filter(None, [self._note, status.said]))
         is_over = self._is_over or self.history.stopped is not None
         writer = None if is_over else status.pid
-        return self.stage.scene(self.history, status, self._health, writer=writer, notes=notes)
+        return self.stage.scene(
+            self.history, status, self._health, writer=writer, notes=status.notes
+        )
 
     def _work(self) -> None:
         try:

@@ -51,6 +51,12 @@ class Status:
     said: str = ""
     died: str = ""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person is to know now, the trouble aside, which stands with the researcher."""
+        listeners = f"{self.said} ({self.failures} failures)" if self.said else ""
+        return tuple(text for text in (self.note, listeners) if text and text != self.trouble)
+
 
 def read_status(folder: Path) -> Status | None:
     """None where there is none that can be read."""

@@ -90,8 +90,8 @@ class Watcher:
             self._health = look(history.started.gpus, self.path.parent, stage.scratch)
             self._health_at = now
         status = self.status
-        told = (status.note, status.said) if status else ()
-        notes = tuple(filter(None, [self.follower.wrong, *told]))
+        wrong = self.follower.wrong
+        notes = (*([wrong] if wrong else []), *(status.notes if status else ()))
         return stage.scene(history, status, self._health, writer=self.writer, notes=notes)
 
     @property
