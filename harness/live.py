@@ -19,7 +19,7 @@ from harness.leaderboard import Row
 from harness.picture import line_of, render
 from harness.plain import plain
 from harness.scene import Health, Scene, Told
-from harness.screen import Screen, drawn
+from harness.screen import Screen, TerminalGone, drawn, write
 from harness.stage import Stage
 from harness.status import Status
 
@@ -120,16 +120,17 @@ class View:
         if self._health is None or now - self._health_at > HEALTH_S:
             self._health = look(self.gpus, self.stage.results, self.stage.scratch)
             self._health_at = now
-        notes = tuple(filter(None, [self._note, status.said]))
         is_over = self._is_over or self.history.stopped is not None
         writer = None if is_over else status.pid
-        return self.stage.scene(self.history, status, self._health, writer=writer, notes=notes)
+        return self.stage.scene(
+            self.history, status, self._health, writer=writer, notes=status.notes
+        )
 
     def _work(self) -> None:
         try:
             if self.screen.is_usable:
                 self._pictures()
-        except OSError:  # the terminal is gone; the campaign is not
+        except TerminalGone:  # and the campaign is not
             self.detach()
         except Exception as error:
             self.said.append(f"the view failed ({type(error).__name__}: {error}); lines from here")
@@ -189,7 +190,7 @@ class Lines:
         self._told.update((one.id, one.verdict, one.standing) for one in told)
 
     def tell(self, told: Sequence[Told]) -> None:
-        """`told` comes the newest first. Raises OSError."""
+        """`told` comes the newest first. Raises TerminalGone."""
         for one in reversed(told):
             fact = (one.id, one.verdict, one.standing)
             if fact not in self._told:
@@ -197,8 +198,7 @@ class Lines:
                 self.print(line_of(one))
 
     def print(self, *lines: str) -> None:
-        self.stream.write("".join(f"{line}\n" for line in lines))
-        self.stream.flush()
+        write(self.stream, "".join(f"{line}\n" for line in lines))
 
 
 def table(shown: list[Row]) -> Table:

@@ -21,8 +21,12 @@ ANEW_S = 15.0  # between paintings of the whole
 DEFAULT = (80, 24)
 
 
+class TerminalGone(Exception):
+    """Its window was closed, or its connection lost."""
+
+
 class Screen:
-    """Use it in a `with` statement. Every method may raise OSError: the terminal is gone."""
+    """Use it in a `with` statement. What writes may raise TerminalGone."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -64,8 +68,7 @@ class Screen:
         self._write(END)
 
     def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
+        write(self.stream, text)
 
     def wanted_size(self) -> tuple[int, int]:
         """Columns and lines of the terminal now."""
@@ -74,6 +77,15 @@ class Screen:
         except (OSError, ValueError):
             return DEFAULT
         return (columns, lines) if columns > 0 and lines > 0 else DEFAULT
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Raises TerminalGone."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError) as error:  # the latter for a stream that is closed
+        raise TerminalGone(str(error)) from error
 
 
 def drawn(picture: RenderableType, size: tuple[int, int], colours: str | None = None) -> list[str]:

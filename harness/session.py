@@ -185,7 +185,7 @@ def _work(session: Session, history: History) -> int:
         doing.thinking_since = lambda: loop.agenda.preparing_since
         try:
             stopped = loop.run()
-        except BaseException as error:
+        except Exception as error:
             doing.died = f"{type(error).__name__}: {error}"
             listeners.tell(loop.history, again=True)
             raise

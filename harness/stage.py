@@ -28,10 +28,10 @@ class Stage:
         self.results, self.scratch = results, scratch
         self.curves = RunningCurves(scratch)
         self._believed: dict[int, Posterior] = {}
-        self._believed_at = (-1, -1)
+        self._believed_at = ("", 0, 0)
         self._told: tuple[Told, ...] = ()
         self._incumbent: Incumbent | None = None
-        self._events = -1
+        self._history: History | None = None  # that these are of
 
     def scene(
         self,
@@ -76,11 +76,12 @@ class Stage:
 
     def learn(self, history: History) -> tuple[Told, ...]:
         """Take a newer history; all of its verdicts, the newest first."""
-        measured = history.trials, len(history.judged)
+        campaign = history.started.campaign if history.started else ""
+        measured = campaign, history.trials, len(history.judged)
         if measured != self._believed_at:
             self._believed, self._believed_at = posteriors(history), measured
-        if history.events != self._events:
-            self._events = history.events
+        if history is not self._history:
+            self._history = history
             self._told = tuple(
                 told_of(history, history.records[number], self._believed.get(number))
                 for number in reversed(history.judged)

@@ -51,6 +51,12 @@ class Status:
     said: str = ""
     died: str = ""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person is to know now, the trouble aside, which stands with the researcher."""
+        listeners = f"{self.said} ({self.failures} failures)" if self.said else ""
+        return tuple(text for text in (self.note, listeners) if text and text != self.trouble)
+
 
 def read_status(folder: Path) -> Status | None:
     """None where there is none that can be read."""
@@ -98,5 +104,6 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join(timeout=1.0)
-        with contextlib.suppress(OSError):
-            (self.folder / FILE).unlink()
+        for name in (FILE, f"{FILE}.tmp"):
+            with contextlib.suppress(OSError):
+                (self.folder / name).unlink()

@@ -25,7 +25,7 @@ from harness.picture import render
 from harness.plain import plain
 from harness.repo import Repo
 from harness.scene import Health, Scene
-from harness.screen import Screen, drawn
+from harness.screen import Screen, TerminalGone, drawn
 from harness.stage import Stage, state_of
 from harness.state import State
 from harness.status import Status, read_status
@@ -35,32 +35,6 @@ KEY_S = 0.25  # between looks at the keys and the terminal's size
 STORED_S = 10.0  # between looks at git's copy, where the ledger is gone
 SWITCH_S = 5.0  # between looks for a newer campaign, where none was named
 LEAVE = (b"q", b"Q", b"\x03", b"\x04", b"")  # the last: the terminal is gone
-
-
-def watch(tag: str | None, once: bool) -> int:
-    """Raises Misuse."""
-    watcher = Watcher(Path.cwd(), tag)
-    screen = Screen(sys.stdout)
-    if once:
-        watcher.look()
-        if scene := watcher.scene():
-            page = shutil.get_terminal_size(PAGE)
-            size = screen.wanted_size() if screen.is_usable else (page.columns, page.lines)
-            colours = screen.colours if screen.is_usable else None
-            Lines(sys.stdout).print(*drawn(render(scene, *size), size, colours))
-        return 0
-    if not screen.is_usable:
-        return _lines(watcher)
-    with contextlib.suppress(Interrupted, OSError):  # Ctrl-C, or the terminal is gone
-        try:
-            _pictures(watcher, screen)
-        except OSError:
-            raise
-        except Exception as error:
-            said = f"the view failed ({type(error).__name__}: {error}); lines from here"
-            Lines(sys.stdout).print(plain(said))
-            _lines(watcher)
-    return 0
 
 
 class Watcher:
@@ -86,8 +60,7 @@ class Watcher:
         now = time.monotonic()
         if not self.path.exists() and now - self._stored_at > STORED_S:
             self._stored_at = now
-            stored = Repo(self.project, self.tag).stored_ledger()
-            if stored is not None:
+            if stored := _stored(self.project, self.tag):
                 self.follower.take(stored.encode())
         self.writer = writer_of(self.path)
         if self.wanted is None and self.writer is None and now > self._switch_at:
@@ -117,8 +90,8 @@ class Watcher:
             self._health = look(history.started.gpus, self.path.parent, stage.scratch)
             self._health_at = now
         status = self.status
-        told = (status.note, status.said) if status else ()
-        notes = tuple(filter(None, [self.follower.wrong, *told]))
+        wrong = self.follower.wrong
+        notes = (*([wrong] if wrong else []), *(status.notes if status else ()))
         return stage.scene(history, status, self._health, writer=self.writer, notes=notes)
 
     @property
@@ -137,11 +110,47 @@ class Watcher:
         return state_of(self.follower.history, self.writer, self.status)[1]
 
 
+def watch(tag: str | None, once: bool) -> int:
+    """Raises Misuse, and Interrupted where there is no picture to leave."""
+    watcher, screen = Watcher(Path.cwd(), tag), Screen(sys.stdout)
+    try:
+        if once:
+            _one_picture(watcher, screen)
+        elif screen.is_usable:
+            with contextlib.suppress(Interrupted):  # Ctrl-C
+                _pictures_or_lines(watcher, screen)
+        else:
+            _lines(watcher)
+    except TerminalGone:  # or what reads the lines, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _one_picture(watcher: Watcher, screen: Screen) -> None:
+    watcher.look()
+    if scene := watcher.scene():
+        page = shutil.get_terminal_size(PAGE)
+        size = screen.wanted_size() if screen.is_usable else (page.columns, page.lines)
+        colours = screen.colours if screen.is_usable else None
+        Lines(sys.stdout).print(*drawn(render(scene, *size), size, colours))
+
+
+def _pictures_or_lines(watcher: Watcher, screen: Screen) -> None:
+    try:
+        _pictures(watcher, screen)
+    except TerminalGone:
+        raise
+    except Exception as error:
+        said = f"the view failed ({type(error).__name__}: {error}); lines from here"
+        Lines(sys.stdout).print(plain(said))
+        _lines(watcher)
+
+
 def _find(project: Path, tag: str | None) -> Path:
     """Its ledger. Raises Misuse."""
     if tag is not None:
         path = campaigns.ledger_of(project, tag)
-        if path.is_file() or Repo(project, tag).stored_ledger() is not None:
+        if path.is_file() or _stored(project, tag):
             return path
         found = sorted(p.parent.name for p in (project / RESULTS).glob("*/ledger.jsonl"))
         there = f"; there is {', '.join(found)}" if found else ""
@@ -150,6 +159,18 @@ def _find(project: Path, tag: str | None) -> Path:
     if not paths:
         raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
     return max(paths, key=lambda path: (writer_of(path) is not None, paths[path]))
+
+
+def _stored(project: Path, tag: str) -> str:
+    """The copy of its ledger in git; empty without one."""
+    try:
+        repo = Repo(project, tag)
+    except Misuse:
+        return ""
+    try:
+        return repo.stored_ledger() or ""
+    except repo.failure:
+        return ""
 
 
 def _changed_at(path: Path) -> float:
@@ -175,7 +196,7 @@ def writer_of(path: Path) -> int | None:
     return ledger_file.writer_of(path)
 
 
-def _lines(watcher: Watcher) -> int:
+def _lines(watcher: Watcher) -> None:
     """A line for each verdict, and one when it stands differently; until there is no more."""
     lines, said = Lines(sys.stdout), ""
     while True:
@@ -187,7 +208,7 @@ def _lines(watcher: Watcher) -> int:
                 said = words
                 lines.print(plain(f"{watcher.tag} {words}"))
         if watcher.is_over:
-            return 0
+            return
         time.sleep(EVERY_S)
 
 
@@ -204,8 +225,16 @@ def _pictures(watcher: Watcher, screen: Screen) -> None:
             while time.monotonic() < until and not screen.has_new_size():
                 if keys is None:
                     time.sleep(KEY_S)
-                elif select.select([keys], [], [], KEY_S)[0] and os.read(keys, 1) in LEAVE:
+                elif select.select([keys], [], [], KEY_S)[0] and _key(keys) in LEAVE:
                     return
+
+
+def _key(handle: int) -> bytes:
+    """Empty where the terminal is gone."""
+    try:
+        return os.read(handle, 1)
+    except OSError:
+        return b""
 
 
 @contextlib.contextmanager
@@ -223,4 +252,5 @@ def _keys() -> Iterator[int | None]:
         tty.setcbreak(handle)
         yield handle
     finally:
-        termios.tcsetattr(handle, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(handle, termios.TCSADRAIN, before)

@@ -94,6 +94,16 @@ def test_the_end_is_bounded(tmp_path):
     gate.set()
 
 
+def test_who_knows_the_history_is_called_again(tmp_path):
+    """Where something beside it has changed, and only then."""
+    heard, history = [], History()
+    listeners = Listeners({"one": heard.append}, tmp_path / "errors")
+    for again in (False, False, True):
+        listeners.tell(history, again=again)
+        assert listeners.end()
+    assert heard == [history, history]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
 def test_one_that_fills_the_disk(small_disk):
     """What cannot even be written down is counted still."""

@@ -238,6 +238,11 @@ def test_what_a_process_does_is_told(tmp_path):
     first = doing.status()
     assert (first.running[0].slot, first.running[0].experiment) == (2, 1)
     assert (first.note, first.trouble) == ("claude is away", "claude is away")
+    assert first.notes == ()
+    assert replace(first, note="7 MB", said="notify: x", failures=2).notes == (
+        "7 MB",
+        "notify: x (2 failures)",
+    )
     by_stand_in = after(state, Proposed(experiment(2, researcher="offline for claude")))
     doing.heard(by_stand_in, None)
     assert (doing.status().note, doing.status().trouble) == ("", "claude is away")

@@ -113,6 +113,14 @@ def test_run_shows_its_picture_and_leaves_the_last(project):
         assert f"edit {EDITS - 1}" in terminal.text
 
 
+def test_lines_may_be_cut_off(finished):
+    """By head, say: that is no error."""
+    process = begin(finished, "watch", "t")
+    assert process.stdout.readline().startswith("   0 ")
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+
+
 def test_a_closed_window_ends_watch_and_not_the_campaign(project):
     """Whoever comes back finds it done."""
     with Terminal() as terminal, Terminal() as other:
