@@ -1,5 +1,6 @@
 """`thinker adopt`: what was kept, onto the person's branch; what it refuses; and kills."""
 
+import argparse
 import contextlib
 import io
 import json
@@ -9,12 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from adopt_driver import FLAGS
 from conftest import ROOT, begin, environment, fingerprint_of, git, thinker, until
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lines import TAG, adopted, history_of, make_line, told_by, train_py
 
+from harness import campaign as campaigns
 from harness.__main__ import main
+from harness.adopt_command import adopt_into
+from harness.errors import Misuse
 from harness.kept_line import Line
 from harness.merging import merge
 from harness.repo import Repo
@@ -410,6 +415,35 @@ def test_another_git_command_is_in_the_way(project):
     assert (code, "index.lock" in out) == (2, True), out
     (project / ".git" / "index.lock").unlink()
     assert fingerprint_of(project) == before
+
+
+@pytest.mark.parametrize(
+    ("step", "words", "said"),
+    [
+        (
+            "update-ref",
+            ("commit", "-q", "--allow-empty", "-m", "mine", "--only"),
+            "moved meanwhile",
+        ),
+        ("var", ("checkout", "-q", "-b", "side"), "was checked out meanwhile"),
+    ],
+)
+def test_somebody_is_faster(project, monkeypatch, step, words, said):
+    """A commit or another branch amid an adoption: that stands, and train.py is as it was."""
+    done = []
+
+    def hook(name):
+        if name == step and not done:
+            done.append(git(project, *words))
+
+    monkeypatch.chdir(project)
+    found = campaigns.read(campaigns.ledger_of(project, TAG))
+    before = adopted(project)
+    with pytest.raises(Misuse, match=said):
+        adopt_into(found, Repo(project, TAG, hook), argparse.Namespace(**FLAGS))
+    assert adopted(project, "HEAD") == adopted(project) == before
+    assert (project / "train.py").read_text() == before
+    assert git(project, "status", "--porcelain", "--", "train.py") == ""
 
 
 # ---------------------------------------------------------------------------
