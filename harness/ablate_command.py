@@ -1,6 +1,7 @@
 """`thinker ablate`: train the incumbent again without each of its keeps, and name passengers."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -126,13 +127,18 @@ def _plan(ablation: Ablation, seeds: int, moment: str | None) -> str:
     keeps = len(ablation.line.numbers) - 1
     count = len(wanted(study, ablation.seeds)) if study.variants else seeds * (keeps + 1)
     hours = count * schedule.trial_s(history) / history.slots / 3600
-    took = f"{hours:.1f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+    took = f"{hours:.1f} hours" if hours >= 1 else f"{math.ceil(hours * 60)} min"
     until = f", until {local_time(moment)} at the latest" if moment else ""
-    done = f", {len(study.outcomes)} done" if study.outcomes else ""
+    done = f" ({len(study.outcomes)} done)" if study.outcomes else ""
     return (
-        f"experiment {ablation.incumbent} whole and without each of {keeps} keeps, {seeds} seeds:"
-        f" {count} trials{done}, about {took} on {history.slots} slots{until}"
+        f"experiment {ablation.incumbent}, and without each of its {_number(keeps, 'keep')}, with"
+        f" {_number(seeds, 'seed')}: {_number(count, 'trial')}{done}, about {took} on"
+        f" {_number(history.slots, 'slot')}{until}"
     )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _check_goes_on(found: Found, state: State) -> None:

@@ -13,6 +13,7 @@ from queue import Empty
 from harness import judge, schedule
 from harness.ablation import WHOLE, Ablated, Ablating, Study, Variant
 from harness.ablation_effects import Found, found_of
+from harness.believed import posteriors
 from harness.contention import cpu_flags
 from harness.errors import Misuse
 from harness.executor import Executor, Finished, Note
@@ -34,11 +35,11 @@ ROOM_S = 5.0  # between looks for room on a full disk
 
 def order(history: History, line: Line) -> list[int]:
     """Of the line's keeps: withdrawn ones first, then those least likely to be real."""
-    records = history.records
+    beliefs = posteriors(history)
 
     def doubt(number: int) -> tuple[bool, float]:
-        posterior = records[number].posterior
-        return records[number].standing != "withdrawn", posterior.p_real if posterior else 0.0
+        p_real = beliefs[number].p_real if number in beliefs else 0.0
+        return history.records[number].standing != "withdrawn", p_real
 
     return sorted((n for n in line.numbers if n != BASELINE), key=doubt)
 
@@ -230,7 +231,7 @@ class Ablation:
         without = next(v.without for v in self.study.variants if v.number == outcome.experiment)
         what = f"without {' and '.join(map(str, without))}" if without else "nothing left out"
         left = len(wanted(self.study, self.seeds))
-        self.bench.tell(f"{what}, seed {outcome.seed}: {read}; {left} trials left")
+        self.bench.tell(f"{what}, seed {outcome.seed}: {read} ({left} to go)")
 
     def record(self, event: Event) -> None:
         """On the disk first, then in memory; waits while the disk is full."""

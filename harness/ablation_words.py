@@ -9,6 +9,7 @@ from rich.text import Text
 from harness.ablation import Study
 from harness.ablation_effects import Effect, Found, found_of
 from harness.adoption import LEAST_TRIALS, P_WITHDRAWN
+from harness.believed import posteriors
 from harness.experiment import Posterior
 from harness.history import History
 from harness.plain import plain
@@ -32,7 +33,7 @@ def passengers(history: History, incumbent: int) -> tuple[int, ...]:
 
 def _words(effect: Effect) -> str:
     others = [n for n in effect.variant.without if n != effect.variant.number]
-    beside = f" (together with {_list(others)}, which stand on it)" if others else ""
+    beside = f" (together with {_list(others)}, on top of it)" if others else ""
     if effect.failure:
         return f"without it{beside}: {plain(effect.failure)}"
     if effect.effect is None or effect.p_helps is None:
@@ -63,7 +64,7 @@ def ablation_dict(history: History, tag: str, study: Study, *, is_complete: bool
 
 def _dict(history: History, effect: Effect) -> dict[str, Any]:
     record = history.records.get(effect.variant.number)
-    posterior = record.posterior if record else None
+    posterior = posteriors(history).get(effect.variant.number)
     return {
         "experiment": effect.variant.number if record else None,
         "without": list(effect.variant.without),
@@ -87,19 +88,22 @@ def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
     head = f"experiment {found.incumbent} of {tag}, and without each of its keeps"
     if found.accuracy is not None:
         trials = f"{len(found.seeds)} trial{'s' if len(found.seeds) > 1 else ''}"
-        head += f": {found.accuracy:.4f} whole ({trials} of each, noise {found.noise_sd:.4f})"
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        head += (
+            f"\nwhole {found.accuracy:.4f}, {trials} of each, a trial's noise {found.noise_sd:.4f}"
+        )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     table.add_column("without", no_wrap=True, justify="right")
     for name in ("accuracy", "what it adds", "P(helps)", "P(real)"):
         table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("hypothesis", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("hypothesis", ratio=1, no_wrap=True, overflow="ellipsis", min_width=1)
+    beliefs = posteriors(history)
     for effect in found.singles:
         number = effect.variant.number
         record = history.records[number]
         is_out = number in found.passengers
         table.add_row(
             Text(_list(effect.variant.without, number), style="magenta" if is_out else ""),
-            *_figures(effect, record.posterior),
+            *_figures(effect, beliefs.get(number)),
             Text(plain(record.experiment.hypothesis)),
         )
     if found.together:
@@ -130,7 +134,10 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
             number = effect.variant.number
             lines.append(f"{number} cannot be taken out alone: {_list(others)} stands on it")
     if trials and trials < LEAST_TRIALS:
-        lines.append(f"one trial of each names no passenger; --seeds {LEAST_TRIALS} goes on")
+        lines.append(
+            "one trial of each names only what changes nothing at all;"
+            f" --seeds {LEAST_TRIALS} goes on"
+        )
     if not found.passengers:
         if trials >= LEAST_TRIALS:
             lines.append(f"no passengers: P(helps) is {P_WITHDRAWN} or more of all")

@@ -1,7 +1,9 @@
 """`thinker adopt`: what a campaign kept, onto the branch that is checked out, as commits."""
 
 import argparse
+import contextlib
 import json
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -39,6 +41,8 @@ COMMITS = 5000  # of a branch that are looked through for what was adopted befor
 
 def adopt(args: argparse.Namespace) -> int:
     """0 done, or there already. Raises Misuse, Broken."""
+    if sys.platform == "win32":
+        raise Misuse("thinker adopt needs Linux or macOS; on Windows run it inside WSL2")
     found = _campaign(args.tag)
     refuse_rehearsed(found)
     repo = Repo(Path.cwd(), found.tag)
@@ -104,7 +108,8 @@ def _trained(history: History, repo: Repo, line: Line) -> frozenset[str]:
     found = set(line.texts)
     for study in history.ablations.studies.values():
         right = {outcome.experiment for outcome in study.outcomes if outcome.status == "ok"}
-        found |= {repo.source(v.commit) for v in study.variants if v.number in right}
+        with contextlib.suppress(repo.failure):  # a clone may have no refs of studies
+            found |= {repo.source(v.commit) for v in study.variants if v.number in right}
     return frozenset(found)
 
 

@@ -9,9 +9,10 @@ import ast
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from harness.believed import posteriors
 from harness.errors import Misuse
 from harness.experiment import BASELINE
-from harness.history import History, Record
+from harness.history import History
 from harness.kept_line import Inseparable, Line, Step
 
 
@@ -165,13 +166,11 @@ def check_out(line: Line, out: Collection[int]) -> None:
 
 def check_withdrawn(history: History, line: Line, out: Collection[int]) -> None:
     """Raises Misuse where the line has a keep that was withdrawn since."""
-    records: Mapping[int, Record] = history.records
+    records, beliefs = history.records, posteriors(history)
     found = [n for n in line.numbers if records[n].standing == "withdrawn" and n not in out]
     if not found:
         return
-    said = ", ".join(
-        f"{n} (P(real) {p.p_real:.2f})" if (p := records[n].posterior) else str(n) for n in found
-    )
+    said = ", ".join(f"{n} (P(real) {beliefs[n].p_real:.2f})" for n in found)
     needed = line.standing_on({*found, *out})
     without = f"--without {','.join(map(str, sorted(needed)))} leaves them behind"
     if needed >= set(line.numbers[1:]):

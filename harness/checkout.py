@@ -55,14 +55,12 @@ def checkout_of(repo: Repo) -> Checkout:
     """Raises Misuse where no commit can be made here now."""
     for path, what in _under_way(repo):
         raise Misuse(f"{what} is under way here ({path}); finish or abort it, then adopt")
-    tip = repo.head()
-    try:
-        branch = repo.run("symbolic-ref", "--quiet", "HEAD")
-    except repo.failure as error:
+    tip, branch = repo.head(), repo.branch_checked_out()
+    if not branch:
         raise Misuse(
             f"HEAD is detached at {tip[:12]}, on no branch that commits could go to; git switch"
             " BRANCH, or git switch -c NEW"
-        ) from error
+        )
     if branch.startswith("refs/heads/autoresearch/"):
         name = branch.removeprefix("refs/heads/")
         raise Misuse(
@@ -155,6 +153,8 @@ def take_over(checkout: Checkout, commit: str, why: str) -> None:
     path = repo.path(NAME)
     blob = repo.run("rev-parse", f"{commit}:{path}")
     with _alone(repo):
+        if (repo.branch_checked_out(), repo.head()) != (checkout.branch, checkout.tip):
+            raise Misuse("another branch or commit was checked out meanwhile; repeat it")
         refuse_work(checkout, blob)
         try:
             _write(checkout, commit)
@@ -203,7 +203,7 @@ def _what_moved(checkout: Checkout, error: str) -> str:
     said = " ".join(error.split())
     if "index.lock" in said:
         what = "another git command holds the index (index.lock)"
-    elif checkout.branch in said:
+    elif "cannot lock ref" in said:
         what = f"{checkout.branch_name} moved meanwhile"
     else:
         what = f"git failed: {said[:300]}"

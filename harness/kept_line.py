@@ -5,6 +5,7 @@ merge each (base: what the later edit was made on, theirs: what it made of it). 
 the same as taking it back from the last text.
 """
 
+import functools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -89,4 +90,9 @@ def read_line(history: History, repo: Repo, number: int) -> Line:
             f"git does not have all commits of experiments {', '.join(map(str, numbers))}; fetch"
             f" {repo.refs}/* from where the campaign ran"
         ) from error
-    return Line(numbers, commits, texts, lambda *three: merge(repo, *three))
+
+    @functools.cache  # a plan asks the same again and again
+    def merged(mine: str, base: str, theirs: str) -> str | None:
+        return merge(repo, mine, base, theirs)
+
+    return Line(numbers, commits, texts, merged)

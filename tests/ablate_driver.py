@@ -67,8 +67,8 @@ def main():
     study(whole, counting)
     wanted = result(whole)
     points = [(at, False) for at in range(1, counting.count + 1)]
-    points = points[::2] + points[-4:]  # every other; at the end, which a resume must mend, all
-    points += [(at, True) for at, name in enumerate(counting.names, 1) if name == "ledger"][::2]
+    points = points[::4] + points[-4:]  # some; of the last, after which nothing else happens, all
+    points += [(at, True) for at, name in enumerate(counting.names, 1) if name == "ledger"][::3]
     wrong = []
     for at, torn in points:
         project = fresh("killed")

@@ -85,7 +85,9 @@ def main():
     new = state(whole)[0]
     assert state(whole) == (new, new, new)
     wrong = []
-    for place in range(1, len(counting.names) + 1):
+    changing = counting.names.index("commit-tree") + 1
+    places = [*range(1, changing, 4), *range(changing, len(counting.names) + 1)]
+    for place in places:  # of those before the first commit, that read only, some
         name = counting.names[place - 1]
         project = fresh("killed")
         if in_fork(partial(adopt, project, At(place, kill))) != signal.SIGKILL:
@@ -107,7 +109,7 @@ def main():
             wrong.append([place, name, "failed", *found])
         os.chdir(folder)
         shutil.rmtree(project)
-    told = {"points": len(counting.names), "names": counting.names, "wrong": wrong}
+    told = {"points": len(places), "names": counting.names, "wrong": wrong}
     print(json.dumps(told))
 
 

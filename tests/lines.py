@@ -40,6 +40,17 @@ SETTINGS = Settings(
 )
 
 
+BODY = """
+
+def body():
+    return FIRST * SECOND + THIRD
+
+
+def load_solver(checkpoint, device):
+    return lambda questions: [str(body()) for question in questions]
+"""
+
+
 def outcome(number, seed, accuracy, **changes):
     """Of 10,000 problems of one level."""
     fields = {"status": "ok", "reason": "", "sandbox": "none", "checkpoint": f"{number}-{seed}"}
@@ -120,7 +131,7 @@ def train_py(**values):
     """Constants on adjoining lines, as train.py has them, a body, and a solver."""
     constants = {"FIRST": 1, "SECOND": 1, "THIRD": 1} | values
     lines = [f"{name:8} = {value}  # a constant\n" for name, value in constants.items()]
-    return "".join(lines) + "\n\ndef body():\n    return FIRST + SECOND + THIRD\n"
+    return "".join(lines) + BODY
 
 
 def told_by(out):
