@@ -10,7 +10,8 @@ from harness import campaign as campaigns
 from harness import schedule
 from harness.ablating import Ablation, Bench, wanted
 from harness.ablation import Study
-from harness.ablation_words import ablation_dict, ablation_table
+from harness.ablation_table import ablation_table
+from harness.ablation_words import ablation_dict
 from harness.awake import awake
 from harness.campaign import Found
 from harness.errors import Broken, Interrupted, Misuse

@@ -1,16 +1,11 @@
-"""What a leave-one-out study says: its table, its JSON, and a line for one keep."""
+"""What a leave-one-out study says: in JSON, in a line for one keep, and what to do about it."""
 
 from typing import Any
-
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
 
 from harness.ablation import Study
 from harness.ablation_effects import Effect, Found, found_of
 from harness.adoption import LEAST_TRIALS, P_WITHDRAWN
 from harness.believed import posteriors
-from harness.experiment import Posterior
 from harness.history import History
 from harness.plain import plain
 
@@ -21,7 +16,7 @@ def ablation_words(history: History, number: int) -> str:
         found = found_of(history, study)
         for effect in found.singles:
             if effect.variant.number == number:
-                return f"{_words(effect)}, left out of experiment {study.incumbent}"
+                return f"{_words(effect)}, in experiment {study.incumbent}"
     return ""
 
 
@@ -33,7 +28,7 @@ def passengers(history: History, incumbent: int) -> tuple[int, ...]:
 
 def _words(effect: Effect) -> str:
     others = [n for n in effect.variant.without if n != effect.variant.number]
-    beside = f" (together with {_list(others)}, on top of it)" if others else ""
+    beside = f" (together with {listed(others)}, on top of it)" if others else ""
     if effect.failure:
         return f"without it{beside}: {plain(effect.failure)}"
     if effect.effect is None or effect.p_helps is None:
@@ -81,58 +76,13 @@ def _dict(history: History, effect: Effect) -> dict[str, Any]:
     }
 
 
-def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
-    """For a terminal of 80 columns or more."""
-    found = found_of(history, study)
-    count = max((len(effect.seeds) for effect in found.singles), default=0)
-    head = f"experiment {found.incumbent} of {tag}, and without each of its keeps"
-    if found.accuracy is not None:
-        trials = f"{len(found.seeds)} trial{'s' if len(found.seeds) > 1 else ''}"
-        head += (
-            f"\nwhole {found.accuracy:.4f}, {trials} of each, a trial's noise {found.noise_sd:.4f}"
-        )
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
-    table.add_column("without", no_wrap=True, justify="right")
-    for name in ("accuracy", "what it adds", "P(helps)", "P(real)"):
-        table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("hypothesis", ratio=1, no_wrap=True, overflow="ellipsis", min_width=1)
-    beliefs = posteriors(history)
-    for effect in found.singles:
-        number = effect.variant.number
-        record = history.records[number]
-        is_out = number in found.passengers
-        table.add_row(
-            Text(_list(effect.variant.without, number), style="magenta" if is_out else ""),
-            *_figures(effect, beliefs.get(number)),
-            Text(plain(record.experiment.hypothesis)),
-        )
-    if found.together:
-        names = _list(found.together.variant.without)
-        said = Text("all passengers at once", style="dim")
-        table.add_row(Text(names), *_figures(found.together, None), said)
-    parts: list[RenderableType] = [Text(head), table, *map(Text, conclusions(found, tag, count))]
-    return Group(*parts)
-
-
-def _figures(effect: Effect, posterior: Posterior | None) -> tuple[Text, ...]:
-    real = Text(f"{posterior.p_real:.2f}" if posterior else "")
-    if effect.failure:
-        return Text(plain(effect.failure.partition(":")[0]), style="red"), Text(), Text(), real
-    if effect.accuracy is None or effect.effect is None or effect.p_helps is None:
-        return Text("not yet", style="dim"), Text(), Text(), real
-    adds = "nothing" if effect.is_twin else f"{effect.effect:+.4f} ± {effect.effect_sd:.4f}"
-    style = "magenta" if effect.is_idle else ""
-    helps = Text(f"{effect.p_helps:.2f}", style=style)
-    return Text(f"{effect.accuracy:.4f}"), Text(adds), helps, real
-
-
 def conclusions(found: Found, tag: str, trials: int) -> list[str]:
     lines = []
     for effect in found.singles:
         others = [n for n in effect.variant.without if n != effect.variant.number]
         if others:
             number = effect.variant.number
-            lines.append(f"{number} cannot be taken out alone: {_list(others)} stands on it")
+            lines.append(f"{number} cannot be taken out alone: {listed(others)} stands on it")
     if trials and trials < LEAST_TRIALS:
         lines.append(
             "one trial of each names only what changes nothing at all;"
@@ -142,7 +92,7 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
         if trials >= LEAST_TRIALS:
             lines.append(f"no passengers: P(helps) is {P_WITHDRAWN} or more of all")
         return lines
-    lines.append(f"passengers (P(helps) under {P_WITHDRAWN}): {_list(found.passengers)}")
+    lines.append(f"passengers (P(helps) under {P_WITHDRAWN}): {listed(found.passengers)}")
     if found.is_droppable:
         without = ",".join(map(str, found.passengers))
         lines.append(f"thinker adopt {found.incumbent} --tag {tag} --without {without}")
@@ -155,6 +105,6 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
     return lines
 
 
-def _list(numbers: tuple[int, ...] | list[int], first: int | None = None) -> str:
+def listed(numbers: tuple[int, ...] | list[int], first: int | None = None) -> str:
     ordered = sorted(numbers, key=lambda n: (n != first, n))
     return ", ".join(map(str, ordered))

@@ -98,7 +98,7 @@ def _figures(history: History, beliefs: dict[int, Posterior], number: int) -> st
         f" {_belief(history, beliefs, number)}."
     )
     if said := ablation_words(history, number):
-        text += f" Left out again: {said}."
+        text += f" Ablation: {said}."
     return text
 
 

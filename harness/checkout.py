@@ -55,7 +55,7 @@ def checkout_of(repo: Repo) -> Checkout:
     """Raises Misuse where no commit can be made here now."""
     for path, what in _under_way(repo):
         raise Misuse(f"{what} is under way here ({path}); finish or abort it, then adopt")
-    tip, branch = repo.head(), repo.branch_checked_out()
+    tip, branch = repo.head(), _branch(repo)
     if not branch:
         raise Misuse(
             f"HEAD is detached at {tip[:12]}, on no branch that commits could go to; git switch"
@@ -73,6 +73,14 @@ def checkout_of(repo: Repo) -> Checkout:
         raise Misuse(f"{branch.removeprefix('refs/heads/')} {what} in {repo.project}; add it first")
     file = repo.project / NAME
     return Checkout(repo, branch, tip, repo.source(tip), listed[0], listed[2], file)
+
+
+def _branch(repo: Repo) -> str:
+    """That is checked out, as a full ref; empty where HEAD is detached."""
+    try:
+        return repo.run("symbolic-ref", "--quiet", "HEAD")
+    except repo.failure:
+        return ""
 
 
 def _under_way(repo: Repo) -> Iterator[tuple[str, str]]:
@@ -153,7 +161,7 @@ def take_over(checkout: Checkout, commit: str, why: str) -> None:
     path = repo.path(NAME)
     blob = repo.run("rev-parse", f"{commit}:{path}")
     with _alone(repo):
-        if (repo.branch_checked_out(), repo.head()) != (checkout.branch, checkout.tip):
+        if (_branch(repo), repo.head()) != (checkout.branch, checkout.tip):
             raise Misuse("another branch or commit was checked out meanwhile; repeat it")
         refuse_work(checkout, blob)
         try:

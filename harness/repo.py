@@ -110,15 +110,11 @@ class Repo:
         """There is something of a campaign with this tag."""
         return bool(self._values())
 
-    def branch_checked_out(self) -> str:
-        """As a full ref; empty where HEAD is detached."""
-        try:
-            return self.run("symbolic-ref", "--quiet", "HEAD")
-        except self.failure:
-            return ""
-
     def is_checked_out(self) -> bool:
-        return self.branch_checked_out() == self.branch
+        try:
+            return self.run("symbolic-ref", "--quiet", "HEAD") == self.branch
+        except self.failure:
+            return False
 
     def difference(self, old: str, new: str, name: str = "train.py") -> str:
         return self.run("diff", "--no-ext-diff", old, new, "--", f":(top){self.path(name)}")

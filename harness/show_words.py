@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from harness.ablation_words import ablation_words
 from harness.board_table import change, probability, share, short, word_of
 from harness.costs import tokens_words
 from harness.experiment import BASELINE, Posterior
@@ -58,6 +59,8 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
         yield "verdict", row.reason if is_told else f"{row.verdict}: {row.reason}"
     if row.sealed is not None:
         yield "sealed", f"{row.sealed:.4f} on the sealed set that it was asked last"
+    if said := ablation_words(history, number):
+        yield "ablation", said
 
 
 def against_hope(row: Row) -> str:

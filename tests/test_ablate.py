@@ -19,17 +19,21 @@ from rich.console import Console
 from harness.ablating import Ablation, Bench, order, seeds_for, wanted
 from harness.ablation import WHOLE, Ablated, Ablating, Ablations, NoSuchVariant, Study, Variant
 from harness.ablation_effects import PRIOR, SDS, found_of, noise_of, p_helps
-from harness.ablation_words import ablation_table, ablation_words
+from harness.ablation_table import ablation_table
+from harness.ablation_words import ablation_words
+from harness.believed import posteriors
 from harness.campaign import ledger_of
 from harness.executor.rehearsal import Rehearsal, outcome_of
 from harness.experiment import Trial
 from harness.history import History
 from harness.kept_line import read_line
+from harness.leaderboard import rows
 from harness.ledger import Entry, Ledger, decode, encode
 from harness.messages import Signal
 from harness.prior import EFFECTS
 from harness.repo import Repo
 from harness.sandbox import choose
+from harness.show_words import result
 
 TIME = "2026-01-31T22:00:00.000+00:00"
 
@@ -387,7 +391,10 @@ def test_a_line_for_one_keep(campaign):
     for event in events:
         history = history.after(Entry(TIME, event))
     assert ablation_words(history, 1).startswith("+0.0800 ± ")
-    assert "a passenger, left out of experiment 3" in ablation_words(history, 2)
+    assert "a passenger, in experiment 3" in ablation_words(history, 2)
     assert "the very same weights" in ablation_words(history, 3)
+    row = rows(history)[2]
+    shown = list(result(history, row, posteriors(history)))
+    assert ("ablation", ablation_words(history, 2)) in shown
     assert ablation_words(history, 0) == ablation_words(campaign, 1) == ""
     assert WHOLE == 0
