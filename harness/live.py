@@ -13,6 +13,7 @@ from harness.experiment import Gpu
 from harness.health import look
 from harness.history import History
 from harness.picture import line_of, render
+from harness.plain import plain
 from harness.scene import Health, Scene, Told
 from harness.screen import Screen, TerminalGone, drawn, write
 from harness.stage import Stage
