@@ -16,10 +16,9 @@ from harness import ledger as ledger_file
 from harness.board_table import table
 from harness.board_words import facts, headline
 from harness.errors import Broken, Misuse
-from harness.history import History
 from harness.leaderboard import Row, order, rows
 from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal, wrapped
-from harness.reading import RESULTS, Found, ledgers, read_at, state_of, stored_tags
+from harness.reading import RESULTS, Found, ledgers, read_at, running, state_of, stored_tags
 from harness.reading import read as read
 
 STOP_S = 3600.0
@@ -46,7 +45,7 @@ def board(wanted: Wanted) -> int:
     if wanted.every or len(tags) > 1:
         return _several(wanted, tags)
     found, damage = read(tags[0] if tags else None)
-    shown = _chosen(found.history, wanted)
+    shown = _chosen(found, wanted)
     match wanted.form:
         case "json":
             say(json.dumps([row.as_dict() for row in shown], indent=2, allow_nan=False))
@@ -65,8 +64,8 @@ def board(wanted: Wanted) -> int:
     return 1 if damage else 0
 
 
-def _chosen(history: History, wanted: Wanted) -> list[Row]:
-    shown = rows(history)
+def _chosen(found: Found, wanted: Wanted) -> list[Row]:
+    shown = rows(found.history, running(found))
     if wanted.kept:
         shown = [row for row in shown if row.verdict == "keep"]
     return order(shown, wanted.sort)
@@ -102,7 +101,7 @@ def _several(wanted: Wanted, tags: Sequence[str]) -> int:
     if not found:
         raise Misuse(f"there is no campaign in {here / RESULTS}; thinker run begins one")
     campaigns = [campaign for campaign, _ in found]
-    chosen = {campaign.tag: _chosen(campaign.history, wanted) for campaign in campaigns}
+    chosen = {campaign.tag: _chosen(campaign, wanted) for campaign in campaigns}
     damages = [damage for _, damage in found if damage]
     match wanted.form:
         case "json":

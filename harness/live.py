@@ -7,15 +7,11 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Self, TextIO
 
-from rich.table import Table
-from rich.text import Text
-
 from harness.costs import plan_lines
 from harness.executor import Note
 from harness.experiment import Gpu
 from harness.health import look
 from harness.history import History
-from harness.leaderboard import Row
 from harness.picture import line_of, render
 from harness.plain import plain
 from harness.scene import Health, Scene, Told
@@ -23,14 +19,6 @@ from harness.screen import Screen, TerminalGone, drawn, write
 from harness.stage import Stage
 from harness.status import Status
 
-STYLES = {
-    "keep": "green",
-    "confirmed": "bold green",
-    "withdrawn": "magenta",
-    "crash": "red",
-    "running": "cyan",
-    "waiting": "dim",
-}
 EVERY_S = 1.0  # between two pictures
 LEAST_S = 0.25  # the same, where something has happened meanwhile
 HEALTH_S = 3.0  # between looks at the machine
@@ -199,35 +187,3 @@ class Lines:
 
     def print(self, *lines: str) -> None:
         write(self.stream, "".join(f"{line}\n" for line in lines))
-
-
-def table(shown: list[Row]) -> Table:
-    found = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("id", "verdict", "accuracy", "effect", "P(real)"):
-        found.add_column(name, justify="right" if name != "verdict" else "left", no_wrap=True)
-    found.add_column("hypothesis", ratio=1)
-    for row in shown:
-        mark = "*" if row.is_incumbent else " "
-        found.add_row(
-            Text(f"{row.id}{mark}"),
-            Text(_word(row), style=STYLES.get(_word(row), STYLES.get(row.verdict, ""))),
-            Text(_figure(row.accuracy, row.accuracy_sd, "")),
-            Text(_figure(row.effect, row.effect_sd, "+")),
-            Text("" if row.p_real is None else f"{row.p_real:.2f}"),
-            Text(plain(row.hypothesis)),
-        )
-    return found
-
-
-def _figure(value: float | None, sd: float | None, sign: str) -> str:
-    if value is None:
-        return ""
-    return f"{value:{sign}.3f}" + ("" if sd is None else f" ± {sd:.3f}")
-
-
-def _word(row: Row) -> str:
-    if row.standing in ("confirmed", "withdrawn"):
-        return row.standing
-    if row.verdict == "keep" or row.status in ("ok", ""):
-        return row.verdict
-    return f"{row.verdict} ({row.status.replace('_', ' ')})"

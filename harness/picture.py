@@ -80,13 +80,12 @@ def _top(scene: Scene, width: int) -> list[Text]:
         times.append(f"{clock(scene.elapsed_s)} gone")
     if scene.left_s is not None:
         times.append(f"{clock(scene.left_s)} left")
-    right = " · ".join([*times, *([scene.ends] if scene.ends else [])])
-    gap = width - left.cell_len - cell_len(right)
-    if gap < 2:
-        left.truncate(max(0, width - cell_len(right) - 2), overflow="ellipsis", pad=True)
-        gap = 2
-    left.append(" " * gap).append(right, style="dim")
-    left.truncate(width)
+    facts = [*times, *([scene.ends] if scene.ends else [])]
+    while facts and left.cell_len + cell_len(" · ".join(facts)) + 2 > width:
+        facts.pop()  # how it stands goes before
+    right = " · ".join(facts)
+    left.append(" " * max(0, width - left.cell_len - cell_len(right))).append(right, style="dim")
+    left.truncate(width, overflow="ellipsis")
     lines = [left]
     if scene.done is not None:
         lines.append(bar(scene.done, width))

@@ -98,3 +98,13 @@ def _begun_at(path: Path) -> str:
         if isinstance(first, dict) and isinstance(first.get("time"), str):
             return str(first["time"])
     return ""
+
+
+def running(found: Found) -> tuple[int, ...]:
+    """Experiments that have a trial on a slot right now, as the harness that runs them says."""
+    from harness.status import read_status
+
+    status = read_status(found.path.parent)
+    if status is None or ledger_file.writer_of(found.path) != status.pid:
+        return ()
+    return tuple(trial.experiment for trial in status.running)

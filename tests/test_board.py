@@ -23,6 +23,7 @@ from harness.board_words import span_words, sparkline, time_left
 from harness.errors import Misuse
 from harness.history import History
 from harness.leaderboard import order, rows
+from harness.ledger import Ledger, now
 from harness.ledger import read as read_ledger
 from harness.level_table import apart
 from harness.paint import Paint, columns_of, cut, wrapped
@@ -30,6 +31,7 @@ from harness.plain import plain
 from harness.reading import read_at
 from harness.show_command import diff
 from harness.show_words import against_hope
+from harness.status import Running, Status, write_status
 from harness.text_plot import plot
 from tests import board_pages
 
@@ -158,6 +160,24 @@ def test_the_newest_is_the_one_that_was_begun_last(two):
     assert said.startswith("later · ")
     assert "1 older campaign is here: thinker board --all" in said
     assert "older campaign" not in board_pages.page(two, 80, Wanted(tags=("early",)))
+
+
+def test_what_runs_right_now_is_told(tmp_path, monkeypatch, capsys):
+    """By the harness that holds the ledger; what another one left behind says nothing."""
+    folder = tmp_path / "results" / "now"
+    make_ledger(folder, 5)
+    path = folder / "ledger.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    last = max(n for n, line in enumerate(lines) if '"type": "judged"' in line)
+    number = json.loads(lines[last])["verdict"]["experiment"]
+    path.write_text("".join(lines[:last]), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for pid, word in ((os.getpid(), "running"), (os.getpid() + 1, "waiting")):
+        with Ledger(path):
+            write_status(folder, Status(pid, now(), (Running(0, number, 1, now()),)))
+            board(Wanted(form="json"))
+        told = {row["id"]: row["verdict"] for row in json.loads(capsys.readouterr().out)}
+        assert told[number] == word
 
 
 def test_campaigns_beside_each_other(two):

@@ -65,6 +65,13 @@ def test_trouble_is_never_left_out():
     assert note in shown
 
 
+def test_how_it_stands_goes_before_its_times():
+    """At 80 columns what goes on with a killed campaign can be read to its end."""
+    words = "its process is gone; thinker run --tag 20260131 goes on"
+    first = text_of(view_snapshots.scene(state="away", state_words=words), 80).split("\n")[0]
+    assert words in first
+
+
 @given(st.text(), st.integers(1, 120))
 def test_any_text_is_one_line(text, width):
     """Whatever a hypothesis is, its line holds the width and no control character."""
