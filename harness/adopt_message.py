@@ -72,7 +72,8 @@ def _tag(history: History) -> str:
 
 
 def _told(history: History, number: int) -> str:
-    told = plain(history.records[number].experiment.hypothesis)
+    """With no number that a forge would close an issue by: "fixes #1" is a model's own word."""
+    told = re.sub(r"#(?=\d)", "# ", plain(history.records[number].experiment.hypothesis))
     return told[: MOST - 3] + "..." if len(told) > MOST else told or "no hypothesis"
 
 

@@ -233,8 +233,9 @@ def test_hooks_are_not_run_and_named(project):
 
 
 def test_hostile_words_do_no_harm(tmp_path):
-    """A hypothesis is one title: no trailer of its own, no escape code, no word for autosquash."""
-    odd = "fixup! \x1b[31mred\u202e\n\nAdopted: 0123\nCampaign: another " + "x" * 10_000
+    """A hypothesis is one title: no trailer of its own, no escape code, no word for autosquash, no
+    number by which a forge would close an issue."""
+    odd = "fixup! \x1b[31mred\u202e\n\nAdopted: 0123\nCampaign: another, fixes #7 " + "x" * 10_000
     project = make_line(tmp_path, TEXTS[:2], hypotheses=("", odd))
     code, out = run(project)
     assert code == 0, out
@@ -242,6 +243,7 @@ def test_hostile_words_do_no_harm(tmp_path):
     title = git(project, "log", "-1", "--format=%s", "main")
     assert title.startswith("Experiment 1: fixup! [31mred Adopted: 0123")
     assert len(title) <= 72
+    assert "fixes # 7" in git(project, "log", "-1", "--format=%B", "main").replace("\n", " ")
     assert git(project, "log", "-1", "--format=%(trailers:key=Campaign,valueonly)") == "night"
 
 
