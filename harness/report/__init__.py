@@ -78,7 +78,8 @@ class Report:
         path, unfinished = self.folder / NAME, self.folder / f".report.{os.getpid()}.tmp"
         page = self.page(history, damage)
         for left in self.folder.glob(".report.*.tmp"):  # by one that was killed at this
-            if not psutil.pid_exists(int(left.name.split(".")[2])):
+            writer = left.name.split(".")[2]
+            if not (writer.isdecimal() and psutil.pid_exists(int(writer))):
                 left.unlink(missing_ok=True)
         try:
             unfinished.write_text(page, encoding="utf-8", newline="")
