@@ -126,7 +126,7 @@ def begin(project, *words, also=None, **options):
     )
 
 
-def thinker(project, *words, timeout=400, also=None):
+def thinker(project, *words, timeout=900, also=None):
     process = begin(project, *words, also=also)
     out, _ = process.communicate(timeout=timeout)
     return process.returncode, out
@@ -152,6 +152,15 @@ def of_campaign(project):
         except psutil.Error:
             continue
     return found
+
+
+def training(project):
+    """A trial's own process is there."""
+    for process in of_campaign(project):
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            if "--no-score" in process.cmdline() and process.name() != "bwrap":
+                return True
+    return False
 
 
 def scratch_of(project):

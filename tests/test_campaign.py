@@ -38,8 +38,9 @@ def test_eight_edits_end_with_the_right_verdicts(project):
     """Better, conflicting, worse, equal, crashing, hanging, repeated and cheating."""
     before = fingerprint_of(project)
     code, out = thinker(
-        project, "run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl", *QUICK
-    )
+        project, "run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl", *QUICK,
+        "--reserve", "0",
+    )  # fmt: skip
     print(out)
     assert code == 0, out
     assert "the list's 8 edits are all proposed" in out

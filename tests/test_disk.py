@@ -15,6 +15,7 @@ from conftest import (
     of_campaign,
     thinker,
     toy_source,
+    training,
     until,
 )
 
@@ -71,7 +72,7 @@ def test_nothing_begins_without_room(project):
 def test_a_disk_that_fills_amid_a_campaign(project):
     """The ledger waits for room with what a trial came to; given up, the resume loses nothing."""
     said = Reader(begin(project, *TRAINED))
-    until(lambda: any("--no-score" in p.cmdline() for p in of_campaign(project)))
+    until(lambda: training(project))
     ballast = fill(project / "results")
     until(lambda: "waiting for room" in said.text, 120)
     said.process.send_signal(signal.SIGINT)

@@ -14,6 +14,7 @@ from conftest import (
     scratch_of,
     thinker,
     toy_source,
+    training,
     until,
 )
 
@@ -49,11 +50,6 @@ def run_words(slow_list, n=1):
     words = ["run", "--tag", "night", "--researcher", "list", slow_list, "--experiments", str(n)]
     words += ["--seeds", "1", "--reserve", "0"]
     return [*words, "--budget-s", "20", "--max-steps", "20", "--problems", "4"]
-
-
-def training(project):
-    """A trial's own process is there."""
-    return any("--no-score" in p.cmdline() and p.name() != "bwrap" for p in of_campaign(project))
 
 
 def has_tried(project, n):

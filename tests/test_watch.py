@@ -18,7 +18,7 @@ from harness.ledger import Entry, Ledger, encode, writer_of
 from harness.watch_command import Watcher
 from harness.watch_command import writer_of as watched_writer_of
 
-EDITS = 6
+EDITS = 9
 
 
 def new_project(folder):
@@ -57,11 +57,13 @@ def test_watch_sees_a_campaign_die_go_on_and_end(project):
     """Verdicts as they come, the harness's death, its return, the end; then q leaves."""
     running = begin(project, *RUN)
     until(lambda: verdicts(project) >= 1)
+    running.send_signal(signal.SIGSTOP)  # until somebody watches
     with Terminal(110, 34) as terminal:
         before = termios.tcgetattr(terminal.slave)
         watching = terminal.start(project, "watch", "t")
         terminal.until("baseline")
         assert terminal.is_alternate
+        running.send_signal(signal.SIGCONT)
         until(lambda: verdicts(project) >= 3)
         running.send_signal(signal.SIGKILL)
         running.communicate()
