@@ -15,6 +15,7 @@ from harness import campaign as campaigns
 from harness import cross_check
 from harness import ledger as ledger_file
 from harness.campaign import Found
+from harness.contention import flags_of
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import Gpu, Outcome, Trial
 from harness.history import History, Record
@@ -106,7 +107,12 @@ def _train(
     if again.status == "lost":
         raise Broken(f"no answer, since the machine lost the trial: {again.reason}; repeat it")
     return judge(
-        prediction, told, again, _circumstances(history, told, place, gpus), device=settings.device
+        prediction,
+        told,
+        again,
+        _circumstances(history, told, place, gpus),
+        device=settings.device,
+        contended=flags_of(history, again),
     )
 
 

@@ -17,7 +17,7 @@ from harness.evaluation import Z_95
 from harness.experiment import Outcome
 from harness.history import History
 
-Answer = Literal["yes", "no"]
+Answer = Literal["yes", "no", "unclear"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,12 @@ def judge(
     differences: Sequence[str],
     *,
     device: str,
+    contended: Sequence[str] = (),
 ) -> Found:
-    """`told` is the ledger's trial of the same seed, None where it has none. Not for lost ones."""
+    """`told` is the ledger's trial of the same seed, None where it has none. Not for lost ones.
+
+    `contended` says how other work slowed the new one: what it then reads too low is no answer.
+    """
     reading = again.accuracy if again.status == "ok" else None
     is_twin = told and told.checkpoint and again.checkpoint
     is_identical = told.checkpoint == again.checkpoint if told and is_twin else None
@@ -96,13 +100,17 @@ def judge(
     answer: Answer = "no"
     if again.status != "ok":
         reason = f"the trial ended with {again.status.replace('_', ' ')}: {again.reason}"
+    elif reading is not None and reading < low and contended:
+        answer = "unclear"
+        reason = f"it read {reading:.4f}, below {between}, but other work slowed it; repeat it"
     elif reading is not None and not low <= reading <= high:
         reason = f"it read {reading:.4f}, and the ledger's figures predict {between}"
     elif said:
         reason = "the figures are not those of the ledger"
     else:
         answer, reason = "yes", f"it read {reading:.4f}, within {between}"
-    return Found(answer, reason, tuple(said), tuple(differences), prediction, reading, is_identical)
+    unlike = (*differences, *contended)
+    return Found(answer, reason, tuple(said), unlike, prediction, reading, is_identical)
 
 
 def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

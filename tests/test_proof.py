@@ -303,6 +303,15 @@ def test_other_problems_or_a_failed_trial_are_a_no():
     assert "it broke" in found.reason
 
 
+def test_what_other_work_slowed_is_no_answer():
+    """Too low on a busy machine is unclear; too high, or within the interval, it changes nothing."""
+    slowed = ("contended: it computed in 40% of its time",)
+    for right, answer in ((479, "unclear"), (500, "yes"), (521, "no")):
+        again = read(right, checkpoint="v")
+        found = judge(PREDICTION, read(500), again, (), device="cpu", contended=slowed)
+        assert (found.answer, found.differences) == (answer, slowed)
+
+
 def test_circumstances_that_differ_are_named():
     """What was not recorded is not compared."""
     then = {"torch": "2.10", "gpu": "", "machine": "a"}
