@@ -304,7 +304,7 @@ def test_other_problems_or_a_failed_trial_are_a_no():
 
 
 def test_what_other_work_slowed_is_no_answer():
-    """Too low on a busy machine is unclear; too high, or within the interval, it changes nothing."""
+    """Too low on a busy machine is unclear; too high, or inside, it changes nothing."""
     slowed = ("contended: it computed in 40% of its time",)
     for right, answer in ((479, "unclear"), (500, "yes"), (521, "no")):
         again = read(right, checkpoint="v")
