@@ -157,8 +157,8 @@ class Adoption:
             lines.append(f"{'':7}{_cut(plain(keep['hypothesis']))}")
         if self.plan.present:
             lines.append(f"there already: {present}")
-        if self.out:
-            lines.append(f"left out: {', '.join(map(str, sorted(self.out)))}")
+        if out := set(self.out) - set(self.plan.present):
+            lines.append(f"left out: {', '.join(map(str, sorted(out)))}")
         lines += self.notes()
         if not self.is_dry:
             lines.append(f"git reset --keep {before} undoes it")

@@ -99,7 +99,10 @@ def _several(wanted: Wanted, tags: Sequence[str]) -> int:
     here = Path.cwd()
     found = [read(tag) for tag in tags] if tags else _readable(here)
     if not found:
-        raise Misuse(f"there is no campaign in {here / RESULTS}; thinker run begins one")
+        raise Misuse(
+            f"there is no campaign in {here / RESULTS}; thinker run begins one,"
+            " in the project's folder"
+        )
     campaigns = [campaign for campaign, _ in found]
     chosen = {campaign.tag: _chosen(campaign, wanted) for campaign in campaigns}
     damages = [damage for _, damage in found if damage]

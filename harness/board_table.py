@@ -32,6 +32,9 @@ class Column:
 def table(rows: Sequence[Row], width: int, paint: Paint) -> Iterator[str]:
     """Lines of at most `width` columns: a head, and one for each row. Columns that are empty in all
     rows are left out."""
+    if not rows:
+        yield "nothing yet"
+        return
     cells = [[column.words(row) for row in rows] for column in COLUMNS]
     sizes = [
         max([columns_of(column.title), *map(columns_of, set(texts))]) if any(texts) else 0

@@ -132,7 +132,10 @@ def counts(history: History) -> str:
     kept = [f"{standings.count(s)} {s}" for s in get_args(Standing) if s in standings]
     words = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
     words += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
-    return f"{history.proposals} experiments: {', '.join(words)}"
+    if waiting := len(history.open.keys() - {BASELINE}):
+        words.append(f"{waiting} without a verdict")
+    count = history.proposals
+    return f"{count} experiment{'' if count == 1 else 's'}: {', '.join(words)}"
 
 
 def summary(history: History) -> str:

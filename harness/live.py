@@ -50,7 +50,7 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
         "slots": f"{slots} on {where}, preset {settings.preset}",
         "sandbox": sandbox,
         "ends": ends,
-        "pace": f"up to {3600 / each_s * slots:.1f} experiments an hour, less scoring"
+        "pace": f"up to {3600 / each_s * slots:.1f} experiments an hour, less start-up and scoring"
         + (" (fewer steps take less)" if settings.max_steps is not None else ""),
     }
     return "\n".join(f"{key:11} {value}" for key, value in lines.items() if value)

@@ -48,7 +48,10 @@ def read(tag: str | None) -> tuple[Found, str]:
     if tag is None:
         path = next(iter(ledgers(project)), None)
         if path is None:
-            raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
+            raise Misuse(
+                f"there is no campaign in {project / RESULTS}; thinker run begins one,"
+                " in the project's folder"
+            )
     else:
         path = ledger_of(project, tag)
         if not path.is_file():

@@ -157,7 +157,10 @@ def _find(project: Path, tag: str | None) -> Path:
         raise Misuse(f"there is no campaign {tag} in {project / RESULTS}{there}")
     paths = {p: _changed_at(p) for p in (project / RESULTS).glob("*/ledger.jsonl")}
     if not paths:
-        raise Misuse(f"there is no campaign in {project / RESULTS}; thinker run begins one")
+        raise Misuse(
+            f"there is no campaign in {project / RESULTS}; thinker run begins one,"
+            " in the project's folder"
+        )
     return max(paths, key=lambda path: (writer_of(path) is not None, paths[path]))
 
 

@@ -43,7 +43,7 @@ def main() -> int:
         subprocess.run([*thinker, "board", tag], check=True)
         print(
             f"\nthinker show 1 and thinker diff 1 have the details; git log autoresearch/{tag} the"
-            f" kept ones.\nTo forget it: git branch -D autoresearch/{tag}; rm -r results/{tag}"
+            " kept ones.\ndocs/BOARD.md says how to delete it."
         )
     return code
 

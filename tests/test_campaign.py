@@ -2,12 +2,16 @@
 
 import json
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import (
     ROOT,
     board,
+    environment,
     fingerprint_of,
     git,
     make_project,
@@ -18,6 +22,8 @@ from conftest import (
 )
 
 from harness import campaign as campaigns
+from harness.executor.rehearsal import Rehearsal, outcome_of
+from harness.experiment import Trial
 from harness.state import home
 
 DATA = Path(__file__).with_name("data")
@@ -247,3 +253,26 @@ def test_the_deadline_stands_when_the_clock_goes_back():
     assert campaigns.seconds_left(later, earlier) == 7200
     assert campaigns.seconds_left(earlier, later) < 0
     assert home().name == "thinker"
+
+
+def test_an_invented_crash_is_never_the_baselines():
+    """A rehearsal is to read a list to its end, whatever train.py is; its edits may crash."""
+    source = next(
+        text for n in range(999) if outcome_of(Trial(1, 1), text := f"x = {n}\n").status == "crash"
+    )
+    said = []
+    rehearsal = Rehearsal(1, said.append)
+    for number in (0, 1):
+        rehearsal.start(Trial(number, 1), source)
+    assert [finished.outcome.status for finished in said] == ["ok", "crash"]
+
+
+def test_a_page_that_nobody_reads_on_is_no_error(project):
+    """`thinker board | head -1` ends without a word."""
+    thinker(project, "run", "--rehearse", "--experiments", "1", "--researcher", "offline")
+    words = [sys.executable, "-m", "harness", "board", "--json"]
+    command = f"{shlex.join(words)} | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=project, env=environment(project), capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

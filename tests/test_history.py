@@ -231,5 +231,5 @@ def test_the_summary_counts_verdicts():
     """Kept, discarded and crashed, and the incumbent beside the baseline."""
     state = judged(after(with_baseline(50), Proposed(experiment(1)), *tried(1, 60)), 1)
     text = summary(state)
-    assert "1 experiments: 1 kept (1 provisional), 0 discarded, 0 crashed" in text
+    assert "1 experiment: 1 kept (1 provisional), 0 discarded, 0 crashed" in text
     assert "baseline 0.5" in text

@@ -265,7 +265,7 @@ def test_the_end_is_told():
     assert [event for event, _ in events(notifier, history)] == ["begin", "keep"]
     ((event, text),) = events(notifier, after(history, Stopped("the deadline", True)))
     assert event == "stop"
-    assert text.startswith("t ended: the deadline. 1 experiments: 1 kept")
+    assert text.startswith("t ended: the deadline. 1 experiment: 1 kept")
 
 
 def test_a_failure_of_the_harness_is_told():
