@@ -157,8 +157,8 @@ def check_out(line: Line, out: Collection[int]) -> None:
     for number in out:
         if number not in keeps:
             raise Misuse(
-                f"--without {number}: experiment {line.numbers[-1]} does not stand on it; it stands"
-                f" on {', '.join(map(str, keeps))}"
+                f"--without {number}: it is no keep of the line to experiment {line.numbers[-1]};"
+                f" those are {', '.join(map(str, keeps))}"
             )
     if set(keeps) <= set(out):
         raise Misuse("--without leaves nothing over to adopt; leave out fewer")

@@ -36,7 +36,7 @@ def facts(history: History, state: str, *, is_running: bool, now: datetime) -> I
         yield "accuracy", best
     if line := incumbents(history, found):
         yield "incumbent", f"{sparkline(line, SPARK)}  {share(line[0])} → {share(line[-1])}"
-    if used := slot_time(history).words():
+    if not history.settings.rehearse and (used := slot_time(history).words()):
         yield "slots", used.removeprefix("slot time: ")
     if spent := money(history):
         yield "money", spent.removeprefix("money: ")
@@ -55,7 +55,8 @@ def incumbent_words(history: History, found: dict[int, Posterior]) -> str:
     best, first = found[number], found[BASELINE]
     text = f"{share(best.accuracy, best.accuracy_sd)}"
     if number == BASELINE:
-        return f"{text}, the baseline's: nothing better was found yet"
+        yet = "" if history.stopped else " yet"
+        return f"{text}, the baseline's: nothing better was found{yet}"
     text += f" of experiment {number}, baseline {share(first.accuracy, first.accuracy_sd)}"
     return f"{text}: {change(best.accuracy - first.accuracy)}"
 

@@ -13,6 +13,8 @@ from harness.history import History
 
 TOLERANCE = 0.2
 SHORT_S = 30.0  # a shorter training tells too little: CPU seconds are read twice a second
+TOLD_S = 10.0  # long enough to be told of
+FAR = 0.3  # less of its time than the freest trial
 MARK = "contended: "
 KNOWN = ("ok", "timeout")
 
@@ -47,6 +49,21 @@ def cpu_flags(history: History, outcome: Outcome) -> tuple[str, ...]:
 def _is_told(history: History, outcome: Outcome) -> bool:
     is_known = outcome.status in KNOWN and history.incumbent is not None
     return is_known and outcome.train_s >= SHORT_S
+
+
+def slowed(history: History) -> dict[int, float]:
+    """Experiments with a trial that got to compute in far less of its time than the freest one did,
+    and in what share; for a reader, who is not to believe an effect that is the machine's."""
+    if history.settings.device != "cpu":
+        return {}
+    shares = [
+        (number, share)
+        for number, record in history.records.items()
+        for outcome in record.outcomes
+        if outcome.train_s >= TOLD_S and (share := _cpu_share(outcome)) is not None
+    ]
+    most = max((share for _, share in shares), default=0.0)
+    return {number: share for number, share in shares if share < (1 - FAR) * most}
 
 
 def is_contended(outcome: Outcome) -> bool:

@@ -19,8 +19,17 @@ def doctor(as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        results_console().print(table(checks))
+        results_console().print(table(checks), Text(""), Text(verdict(checks)))
     return 1 if any(check.state == "fail" for check in checks) else 0
+
+
+def verdict(checks: list[Check]) -> str:
+    """In one line, whether a campaign may begin."""
+    failed = [check.name for check in checks if check.state == "fail"]
+    warned = sum(check.state == "warn" for check in checks)
+    if failed:
+        return f"not ready: {', '.join(failed)}"
+    return f"ready, with {warned} warning{'s' * (warned > 1)}" if warned else "ready"
 
 
 def table(checks: list[Check]) -> Table:

@@ -14,7 +14,10 @@ def farewell(history: History, stopped: Stopped) -> int:
     assert history.started
     tag = history.started.tag
     with contextlib.suppress(OSError):
-        print(f"ended: {stopped.reason}. {summary(history)}", file=sys.stderr)
+        said = summary(history)
+        if not said.startswith(stopped.reason):  # "12 experiments" need not be said twice
+            said = f"{stopped.reason}. {said}"
+        print(f"ended: {said}", file=sys.stderr)
         for line in board_lines(history):
             print(line, file=sys.stderr)
         more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any, get_args
 
 from harness.believed import posteriors
+from harness.contention import slowed
 from harness.costs import usd_of
 from harness.experiment import BASELINE, Posterior, Standing
 from harness.history import History, Record
 from harness.provenance import provenance
 from harness.sealed_words import sealed_accuracies
+
+MOST_NAMED = 8  # experiments in one note
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,12 @@ def notes(history: History) -> list[str]:
         found.append(f"trained and scored on {history.settings.tasks} alone, not on the ladder")
     if history.settings.sandbox == "none" and not history.settings.rehearse:
         found.append("trials ran without a sandbox")
+    if busy := slowed(history):
+        named = ", ".join(map(str, list(busy)[:MOST_NAMED])) + (", …" * (len(busy) > MOST_NAMED))
+        found.append(
+            f"other work slowed trials of {named}, down to {min(busy.values()):.0%} of a core: what"
+            " they read is too low, and effects beside them are the machine's"
+        )
     flagged = [row.id for row in rows(history) if row.flags]
     if flagged:
         numbers = ", ".join(map(str, flagged[:FLAGGED]))

@@ -48,7 +48,7 @@ class Held(Misuse):
 
     def __init__(self, path: Path, pid: int | None) -> None:
         who = f"process {pid}" if pid else "another process"
-        super().__init__(f"{who} writes {path}; stop it first (thinker stop), or use another --tag")
+        super().__init__(f"{who} writes {path}; wait, or stop it first (thinker stop)")
         self.pid = pid
 
 

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from harness.parser_adopt import add_adopt
 from harness.parser_board import add_board
@@ -18,6 +18,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """What a command does not know is refused by that command, with what may have been meant;
+        argparse leaves it to the parser above."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            from difflib import get_close_matches
+
+            known = [flag for action in self._actions for flag in action.option_strings]
+            near = get_close_matches(rest[0].partition("=")[0], known, 1)
+            meant = f"; is {near[0]} meant?" if near else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+        return found, rest
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:

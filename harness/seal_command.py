@@ -8,6 +8,7 @@ from threading import Event
 
 from harness import campaign as campaigns
 from harness.errors import Broken, Interrupted, Misuse
+from harness.experiment import BASELINE
 from harness.history import History
 from harness.ledger import Ledger
 from harness.reading import Found, read
@@ -140,8 +141,14 @@ def _tell_closed(found: Found, as_json: bool) -> None:
     print(f"{found.tag} is closed: nothing more is run or asked in it")
     print(f"secret  {secret}")
     print(f"sealed sets opened: {sets}")
-    print("the same validation problems, for whoever has a checkpoint:")
-    print(f"  thinker verify results/{found.tag}/experiments/0000/SEED --seed {secret}")
+    trained = history.records[BASELINE].outcomes if history.records else ()
+    seeds = [outcome.seed for outcome in trained if outcome.sandbox != "rehearsal"]
+    if seeds:
+        folder = f"results/{found.tag}/experiments/{BASELINE:04d}/{seeds[0]}"
+        print(
+            "whoever has a checkpoint can ask the same validation problems, as of the baseline's:"
+        )
+        print(f"  thinker verify {folder} --seed {secret}")
 
 
 def whole(tag: str | None) -> Found:

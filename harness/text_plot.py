@@ -35,6 +35,8 @@ def plot(
     low, top = min(heights), max(heights)
     if top - low <= 1e-9 * abs(top):
         low, top = low - max(0.5, abs(low) / 2), top + max(0.5, abs(top) / 2)
+        if not is_log and min(heights) >= 0:
+            low = max(0.0, low)  # a share or a loss is never less
     longest = max(end, *(x for x, _ in kept)) or 1.0
     dots: dict[int, list[float]] = {}
     for (x, _), y in zip(kept, heights, strict=True):

@@ -328,7 +328,7 @@ def the_baseline(project):
 
 
 def no_keep_of_it(project):
-    return ("2", "--without", "3"), "experiment 2 does not stand on it; it stands on 1, 2"
+    return ("2", "--without", "3"), "it is no keep of the line to experiment 2; those are 1, 2"
 
 
 def all_of_it(project):

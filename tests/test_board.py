@@ -436,6 +436,12 @@ def test_a_falling_line_falls():
     assert (drawn[0][0] != "⠀", len(drawn[-1])) == (True, 22)
 
 
+def test_a_share_that_stays_at_zero():
+    """Its axis has no figure below zero."""
+    lines = plot("exact match", [(0.0, 0.0), (9.0, 0.0)], 40, 6, 9.0)
+    assert "-" not in "".join(lines)
+
+
 def test_sparklines():
     """From the smallest to the largest; many values are taken together, the last of each."""
     assert sparkline([0.0, 0.5, 1.0], 9) == "▁▅█"

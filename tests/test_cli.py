@@ -133,7 +133,8 @@ def test_a_solver_that_computes_is_not_accepted(verified, tmp_path):
         (("verify", "train.py", "--device", "tpu"), "tpu", "cuda"),
         (("verify",), "PATH", "--help"),
         (("train",), "train", "--help"),
-        (("verify", "train.py", "--frobnicate"), "--frobnicate", "--help"),
+        (("verify", "train.py", "--frobnicate"), "--frobnicate", "(see thinker verify --help)"),
+        (("board", "--sortt", "id"), "--sortt", "is --sort meant?"),
     ],
 )
 def test_misuse_exits_2_in_one_line(arguments, value, remedy):

@@ -10,6 +10,8 @@ import pytest
 from conftest import environment, fill, make_project, mounted, toy_source
 
 from harness import sandbox
+from harness.doctor import Check
+from harness.doctor_command import verdict
 
 
 @pytest.fixture
@@ -29,6 +31,14 @@ def doctor(project, **changes):
     )
     print(done.stdout, done.stderr)
     return done.returncode, {check["name"]: check for check in json.loads(done.stdout)}
+
+
+def test_it_ends_with_whether_a_campaign_may_begin():
+    """One line for who reads only the last."""
+    checks = [Check("git", "ok", ""), Check("clock", "warn", "", "set it"), Check("disk", "ok", "")]
+    assert verdict(checks) == "ready, with 1 warning"
+    assert verdict(checks[:1]) == "ready"
+    assert verdict([*checks, Check("torch", "fail", "none", "install")]) == "not ready: torch"
 
 
 def test_a_sound_machine_passes(project):

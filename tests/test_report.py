@@ -28,7 +28,7 @@ from harness.published import when_changed
 from harness.repo import Repo
 from harness.report import Report, text, write_report
 from harness.report.figures import figure, interval_of, points, verdict
-from harness.report.svg import ticks
+from harness.report.svg import ticks, told_apart
 from harness.report.text import Long
 from harness.researcher.quoting import one_line, visible
 from scripts.pictures import terminal
@@ -320,6 +320,13 @@ def test_ticks_are_few_and_within_the_range(low, width):
     found = ticks(low, low + width, 6)
     assert len(found) <= 7
     assert all(low - width * 1e-6 <= each <= low + width * (1 + 1e-6) for each in found)
+
+
+@given(st.floats(-1.0, 1.0), st.floats(1e-4, 1e3))
+def test_no_two_ticks_read_alike(low, width):
+    """However small the range, each has a figure of its own."""
+    texts = [text for _, text in told_apart(ticks(low, low + width, 6))]
+    assert len(set(texts)) == len(texts)
 
 
 # --- the command ---

@@ -7,9 +7,10 @@ from test_history import SETTINGS, START, experiment, outcome
 
 from harness import schedule
 from harness.agenda import EXPECTANT, PATIENCE, Agenda
-from harness.contention import flags_of, is_contended
+from harness.contention import flags_of, is_contended, slowed
 from harness.experiment import Closing, Judged, Proposed, Resumed, Tried, Verdict
 from harness.history import History
+from harness.leaderboard import notes
 from harness.ledger import Entry
 
 TRIAL_S = 3.0  # of test_history's outcomes
@@ -147,6 +148,16 @@ def test_a_training_that_did_not_get_its_core_is_flagged():
     )
     assert is_contended(replace(slow(1, 1, 60.0), flags=flags))
     assert flags_of(history, outcome(1, 1)) == (), "a training of a second tells nothing"
+
+
+def test_a_reader_is_told_what_other_work_slowed():
+    """Whichever trial it was, the baseline's too, beside the one that had its core to itself."""
+    history = with_baseline(slow(0, 1, 19.0), slow(0, 2, 60.0))
+    assert slowed(history) == {0: 0.19}
+    (said,) = [note for note in notes(history) if "other work" in note]
+    assert "slowed trials of 0, down to 19% of a core" in said
+    assert slowed(with_baseline(slow(0, 1, 98.0), slow(0, 2, 80.0))) == {}
+    assert slowed(with_baseline(slow(0, 1, 19.0), slow(0, 2, 60.0), device="cuda")) == {}
 
 
 def test_samples_a_second_are_compared_within_an_experiment():

@@ -25,6 +25,7 @@ from harness.report.svg import (
     percent,
     stretched,
     ticks,
+    told_apart,
     up,
 )
 
@@ -102,7 +103,7 @@ def draw(
 ) -> Markup:
     """The inside of an <svg>."""
     y = place.y
-    parts = [axis_y(y, [(v, f"{v:.2f}") for v in ticks(y.low, y.high, 8)])]
+    parts = [axis_y(y, told_apart(ticks(y.low, y.high, 8)))]
     parts.append(axis_x(place.x, _marks(place.x)))
     steps = _steps(history, place)
     parts.append(stretched(*_band(steps, found, place), *_then(history, place)))

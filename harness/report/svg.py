@@ -46,6 +46,15 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [n * step for n in range(first, last + 1)]
 
 
+def told_apart(values: Sequence[float]) -> list[tuple[float, str]]:
+    """Each with as many decimals, two at least, as it takes for all to read differently."""
+    for decimals in range(2, 8):
+        texts = [f"{value:.{decimals}f}" for value in values]
+        if len(set(texts)) == len(texts):
+            break
+    return list(zip(values, texts, strict=True)) if values else []
+
+
 def element(name: str, *inside: Markup | str, **attributes: object) -> Markup:
     """`class_` stands for class, and `_` within a name for a hyphen."""
     told = "".join(
