@@ -191,8 +191,9 @@ def _work(session: Session, history: History) -> int:
             raise
         finally:
             listeners.end()
-    for number in (signal.SIGINT, signal.SIGUSR1):  # asked to end once more, when it has ended:
-        signal.signal(number, signal.SIG_IGN)  # that is no other exit code
+    # Asked to end once more, or its terminal closed, when it has ended: no other exit code.
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     return farewell(loop.history, stopped)
 
 
