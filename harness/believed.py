@@ -24,7 +24,6 @@ def is_twin(history: History, record: Record) -> bool:
     )
 
 
-@functools.lru_cache(maxsize=4)  # a History never changes: `after` makes another
 def beliefs_of(
     history: History, candidate: int | None = None
 ) -> tuple[dict[int, belief.Posterior], Noise]:
@@ -32,7 +31,7 @@ def beliefs_of(
     return _beliefs(history, history.events, candidate)
 
 
-@functools.lru_cache(maxsize=2)  # of one history, a page asks many times
+@functools.lru_cache(maxsize=4)  # of one history, the judge and a page ask many times
 def _beliefs(
     history: History, events: int, candidate: int | None
 ) -> tuple[dict[int, belief.Posterior], Noise]:
