@@ -123,7 +123,17 @@ class Ledger:
 
 
 def writer_of(path: Path) -> int | None:
-    """The process that writes this ledger, None where there is none."""
+    """The process that writes this ledger, None where there is none.
+
+    The lock is not tried where its last holder is gone: a harness that begins in that moment would
+    be refused.
+    """
+    try:
+        os.kill(int(path.with_name(".lock").read_bytes()[:20]), 0)
+    except PermissionError:  # another user's, and alive
+        pass
+    except (OSError, ValueError, OverflowError):
+        return None
     try:
         os.close(_lock(path))
     except Held as held:

@@ -14,15 +14,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import campaign as campaigns
 from harness import ledger as ledger_file
-from harness.campaign import RESULTS
 from harness.errors import Interrupted, Misuse
 from harness.follow import Follower
 from harness.health import look
 from harness.live import EVERY_S, HEALTH_S, Lines
 from harness.picture import render
 from harness.plain import plain
+from harness.reading import RESULTS, ledger_of, ledgers
 from harness.repo import Repo
 from harness.scene import Health, Scene
 from harness.screen import Screen, TerminalGone, drawn
@@ -62,7 +61,7 @@ class Watcher:
             self._stored_at = now
             if stored := _stored(self.project, self.tag):
                 self.follower.take(stored.encode())
-        self.writer = writer_of(self.path)
+        self.writer = ledger_file.writer_of(self.path)
         if self.wanted is None and self.writer is None and now > self._switch_at:
             self._switch_at = now + SWITCH_S
             with contextlib.suppress(Misuse):
@@ -149,19 +148,19 @@ def _pictures_or_lines(watcher: Watcher, screen: Screen) -> None:
 def _find(project: Path, tag: str | None) -> Path:
     """Its ledger. Raises Misuse."""
     if tag is not None:
-        path = campaigns.ledger_of(project, tag)
+        path = ledger_of(project, tag)
         if path.is_file() or _stored(project, tag):
             return path
         found = sorted(p.parent.name for p in (project / RESULTS).glob("*/ledger.jsonl"))
         there = f"; there is {', '.join(found)}" if found else ""
         raise Misuse(f"there is no campaign {tag} in {project / RESULTS}{there}")
-    paths = {p: _changed_at(p) for p in (project / RESULTS).glob("*/ledger.jsonl")}
+    paths = ledgers(project)
     if not paths:
         raise Misuse(
             f"there is no campaign in {project / RESULTS}; thinker run begins one,"
             " in the project's folder"
         )
-    return max(paths, key=lambda path: (writer_of(path) is not None, paths[path]))
+    return next((path for path in paths if ledger_file.writer_of(path) is not None), paths[0])
 
 
 def _stored(project: Path, tag: str) -> str:
@@ -174,29 +173,6 @@ def _stored(project: Path, tag: str) -> str:
         return repo.stored_ledger() or ""
     except repo.failure:
         return ""
-
-
-def _changed_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def writer_of(path: Path) -> int | None:
-    """As ledger.writer_of, but without taking the lock where its last holder is gone: a harness
-    that begins in that moment would be refused."""
-    try:
-        pid = int(path.with_name(".lock").read_bytes()[:20])
-        os.kill(pid, 0)
-    except PermissionError:
-        pass
-    except (OSError, ValueError, OverflowError):
-        return None
-    else:
-        if pid == os.getpid():
-            return None
-    return ledger_file.writer_of(path)
 
 
 def _lines(watcher: Watcher) -> None:

@@ -144,6 +144,18 @@ def test_no_number_that_is_none():
         encode(Entry("x", Tried(outcome(train_s=float("nan")))))
 
 
+def test_looking_for_the_writer_takes_no_lock_from_it(tmp_path):
+    """The lock of a harness that is gone is left alone, so that the next one finds it free."""
+    path = tmp_path / "ledger.jsonl"
+    assert writer_of(path) is None
+    assert not path.with_name(".lock").exists()
+    with Ledger(path):
+        assert writer_of(path) == os.getpid()
+    path.with_name(".lock").write_text("999999999")
+    assert writer_of(path) is None
+    assert path.with_name(".lock").read_text() == "999999999"
+
+
 def test_a_second_writer_is_refused(tmp_path):
     """Another process gets the holder's number; when the holder is killed, the ledger is free."""
     path = tmp_path / "ledger.jsonl"

@@ -14,9 +14,8 @@ from test_view import a_night, view_of
 
 from harness.experiment import Judged, Proposed, Verdict
 from harness.follow import Follower
-from harness.ledger import Entry, Ledger, encode, writer_of
+from harness.ledger import Entry, encode
 from harness.watch_command import Watcher
-from harness.watch_command import writer_of as watched_writer_of
 
 EDITS = 9
 
@@ -206,19 +205,6 @@ def test_a_ledger_is_followed_whatever_becomes_of_it(tmp_path):
     follower.look()
     assert follower.history.events == 3
     assert "ledger line 4" in follower.wrong
-
-
-def test_looking_for_the_writer_takes_no_lock_from_it(tmp_path):
-    """The lock of a harness that is gone is left alone, so that the next one finds it free."""
-    path = tmp_path / "ledger.jsonl"
-    assert watched_writer_of(path) is None
-    assert not path.with_name(".lock").exists()
-    with Ledger(path):
-        assert writer_of(path) == os.getpid()
-        assert watched_writer_of(path) is None, "one's own is none"
-    path.with_name(".lock").write_text("999999999")
-    assert watched_writer_of(path) is None
-    assert path.with_name(".lock").read_text() == "999999999"
 
 
 def test_a_wiped_folder_is_read_from_git(finished, tmp_path):
