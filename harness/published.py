@@ -3,25 +3,34 @@
 They are listeners: called off the loop's thread, and what fails in one is nobody's business.
 """
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.board_files import write_leaderboard
 from harness.history import History
 from harness.listeners import Listener
 from harness.repo import Repo
 
+if TYPE_CHECKING:
+    from harness.report import Report
+
 Shown = tuple[object, ...]
 
 
 def published(folder: Path, project: Path) -> dict[str, Listener]:
     """By name: leaderboard.tsv and .md, then the page. `folder` is results/<tag>."""
-    from harness.report import Report  # its templates' library is slow to import
 
-    page = Report(folder, Repo(project, folder.name))
+    @functools.cache
+    def page() -> "Report":
+        from harness.report import Report  # slow to import, so not before the first trial begins
+
+        return Report(folder, Repo(project, folder.name))
+
     return {
         "leaderboard": when_changed(lambda history: write_leaderboard(folder, history)),
-        "report": when_changed(page.write),
+        "report": when_changed(lambda history: page().write(history)),
     }
 
 

@@ -23,7 +23,7 @@ from harness.farewell import farewell
 from harness.gpu import check_inside, detect
 from harness.history import History
 from harness.ledger import Ledger
-from harness.listeners import Listener, Listeners
+from harness.listeners import Listeners
 from harness.live import View, plan
 from harness.loop import Loop
 from harness.messages import Inbox, Signal
@@ -199,10 +199,9 @@ def _work(session: Session, history: History) -> int:
 
 def listeners_of(session: Session, history: History, doing: Doing) -> Listeners:
     """Who is told of each new history, by a name for what they do; the slow ones last."""
-    heard: dict[str, Listener] = {}
-    if session.tellers:
+    heard = published(session.ledger.path.parent, session.project)
+    if session.tellers:  # a server may let one wait
         heard["notify"] = Notifier(session.tellers, doing.status, history)
-    heard |= published(session.ledger.path.parent, session.project)
     errors = session.ledger.path.with_name("harness-error.txt")
     doing.listeners = Listeners(heard, errors)
     return doing.listeners
