@@ -13,7 +13,7 @@ from harness.history import History, Record
 from harness.provenance import provenance
 from harness.sealed_words import sealed_accuracies
 
-MOST_NAMED = 8  # experiments in one note
+MOST_NAMED = 12  # experiments in one note
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +193,6 @@ def slot_time(history: History) -> SlotTime:
     return SlotTime(startup, training, scoring, repeats, idle)
 
 
-FLAGGED = 12  # experiments with flags that are named
-
-
 def notes(history: History) -> list[str]:
     """What a reader of the board must know to believe it."""
     found = []
@@ -208,14 +205,16 @@ def notes(history: History) -> list[str]:
     if history.settings.sandbox == "none" and not history.settings.rehearse:
         found.append("trials ran without a sandbox")
     if busy := slowed(history):
-        named = ", ".join(map(str, list(busy)[:MOST_NAMED])) + (", …" * (len(busy) > MOST_NAMED))
         found.append(
-            f"other work slowed trials of {named}, down to {min(busy.values()):.0%} of a core: what"
-            " they read is too low, and effects beside them are the machine's"
+            f"other work slowed trials of {_named(busy)}, down to {min(busy.values()):.0%} of a"
+            " core: what they read is too low, and effects beside them are the machine's"
         )
-    flagged = [row.id for row in rows(history) if row.flags]
+    flagged = [n for n, r in history.records.items() if any(o.flags for o in r.outcomes)]
     if flagged:
-        numbers = ", ".join(map(str, flagged[:FLAGGED]))
-        numbers += f" and {len(flagged) - FLAGGED} more" if len(flagged) > FLAGGED else ""
-        found.append(f"flagged trials: {numbers}; thinker show ID says why")
+        found.append(f"flagged trials: {_named(flagged)}; thinker show ID says why")
     return found
+
+
+def _named(numbers: Iterable[int]) -> str:
+    first, rest = [*numbers][:MOST_NAMED], [*numbers][MOST_NAMED:]
+    return ", ".join(map(str, first)) + (f" and {len(rest)} more" if rest else "")
