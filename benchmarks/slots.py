@@ -24,6 +24,7 @@ from harness.ledger import Entry, Ledger, read
 from harness.loop import Loop
 from harness.messages import Inbox
 from harness.preflight import Flight, preflight
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.researcher import Brief, Exhausted
 from harness.researcher.gatekeeper import Gatekeeper
@@ -110,7 +111,7 @@ def _campaign(folder: Path) -> tuple[History, tuple[Entry, ...]]:
         BUDGET_S, None, 20, 1, 1, "cpu", "cpu", sandbox.level, ("thoughtful",), None, None,
         reserve=0.1,
     )  # fmt: skip
-    path = campaigns.ledger_of(project, "bench")
+    path = ledger_of(project, "bench")
     path.parent.mkdir(parents=True)
     repo, inbox, halt = Repo(project, "bench"), Inbox(), Event()
     cores = tuple(harness_cores_and_rest()[0])

@@ -13,13 +13,13 @@ from harness.ablation import Study
 from harness.ablation_table import ablation_table
 from harness.ablation_words import ablation_dict
 from harness.awake import awake
-from harness.campaign import Found
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import BASELINE
 from harness.history import History
 from harness.ledger import Ledger
 from harness.messages import Inbox
 from harness.plain import plain
+from harness.reading import Found
 from harness.repo import Repo
 from harness.reproduce_command import refuse_beside
 from harness.room import lacking

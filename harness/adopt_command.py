@@ -8,7 +8,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from harness import adopt_message
-from harness import campaign as campaigns
 from harness.adopt_words import Adoption
 from harness.adopting import (
     Branch,
@@ -20,7 +19,6 @@ from harness.adopting import (
 )
 from harness.believed import posteriors
 from harness.board_command import read
-from harness.campaign import Found
 from harness.checkout import (
     Checkout,
     check_identity,
@@ -32,6 +30,7 @@ from harness.checkout import (
 from harness.errors import Broken, Misuse
 from harness.history import History
 from harness.kept_line import Line, read_line
+from harness.reading import RESULTS, Found
 from harness.repo import Repo
 from harness.seal_command import refuse_rehearsed
 
@@ -55,7 +54,7 @@ def adopt(args: argparse.Namespace) -> int:
 def _campaign(tag: str | None) -> Found:
     """The one that is named, else the newest; without results/, as in another work tree, the only
     one that git has. Raises Misuse, Broken."""
-    here = Path.cwd() / campaigns.RESULTS
+    here = Path.cwd() / RESULTS
     if tag is None and not any(here.glob("*/ledger.jsonl")):
         listed = Repo(Path.cwd(), "any").run("for-each-ref", "--format=%(refname)", LEDGERS)
         tags = [ref.split("/")[2] for ref in listed.splitlines()]

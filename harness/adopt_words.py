@@ -8,10 +8,10 @@ from harness.ablation_words import passengers
 from harness.adopting import Branch, Plan, still_there
 from harness.adoption import P_WITHDRAWN
 from harness.believed import posteriors
-from harness.campaign import Found
 from harness.checkout import Checkout, hooks_not_run
 from harness.kept_line import Line
 from harness.plain import plain
+from harness.reading import Found
 
 
 @dataclass(frozen=True, slots=True)

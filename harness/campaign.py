@@ -18,9 +18,7 @@ from harness.errors import Misuse
 from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
 from harness.provenance import package_digest, torch_version, version
-from harness.reading import RESULTS as RESULTS
-from harness.reading import Found as Found
-from harness.reading import ledger_of as ledger_of
+from harness.reading import RESULTS, Found, ledger_of
 from harness.repo import FILES, Repo, check_tag
 from harness.settings import Wanted
 from harness.state import PACKAGE, State, sha256

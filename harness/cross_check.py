@@ -8,10 +8,10 @@ Not covered: someone who rewrites ledger, commits and refs alike; a training tel
 import math
 
 from harness.believed import readings_of
-from harness.campaign import Found
 from harness.commit_message import message
 from harness.experiment import Outcome
 from harness.history import History, Record
+from harness.reading import Found
 from harness.repo import Repo
 from harness.state import sha256
 

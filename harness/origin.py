@@ -7,6 +7,7 @@ from harness import campaign as campaigns
 from harness import ledger as ledger_file
 from harness.errors import Misuse
 from harness.history import Contradiction
+from harness.reading import RESULTS, Found, ledger_of
 from harness.repo import Repo, check_tag
 
 
@@ -18,7 +19,7 @@ def based_on(project: Path, asked: str) -> tuple[str, str]:
     tag, _, number = asked.partition(":")
     found = None
     if check_tag(tag) is None:
-        path = campaigns.ledger_of(project, tag)
+        path = ledger_of(project, tag)
         campaigns.restore(project, tag, path)
         found = campaigns.read(path) if path.is_file() else None
     if found is None:
@@ -42,8 +43,8 @@ def based_on(project: Path, asked: str) -> tuple[str, str]:
 def offer(project: Path, tag: str, *, rehearse: bool) -> str:
     """Of the newest other campaign: what it kept and nobody took over; of the newest rehearsal in
     a rehearsal, whose figures are invented. Empty where nothing."""
-    newest: campaigns.Found | None = None
-    for path in (project / campaigns.RESULTS).glob("*/ledger.jsonl"):
+    newest: Found | None = None
+    for path in (project / RESULTS).glob("*/ledger.jsonl"):
         with contextlib.suppress(ledger_file.Damaged, Contradiction, OSError):
             found = campaigns.read(path) if path.parent.name != tag else None
             if found and found.history.settings.rehearse != rehearse:

@@ -14,13 +14,13 @@ from threading import Event
 from harness import campaign as campaigns
 from harness import cross_check
 from harness import ledger as ledger_file
-from harness.campaign import Found
 from harness.contention import flags_of
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import Gpu, Outcome, Trial
 from harness.history import History, Record
 from harness.plain import plain
 from harness.provenance import package_digest, torch_version, version
+from harness.reading import RESULTS, Found
 from harness.repo import Repo
 from harness.reproducing import Found as Answered
 from harness.reproducing import differences, judge, prediction_of
@@ -157,7 +157,7 @@ def _gpus(history: History) -> tuple[Gpu, ...]:
 
 def refuse_beside(project: Path) -> None:
     """A training beside a campaign would take its cores, and both would read less."""
-    for path in (project / campaigns.RESULTS).glob("*/ledger.jsonl"):
+    for path in (project / RESULTS).glob("*/ledger.jsonl"):
         if pid := ledger_file.writer_of(path):
             raise Misuse(
                 f"{path.parent.name} is running (process {pid}) and would be held up; wait, or"

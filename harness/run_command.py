@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import campaign as campaigns
-from harness.campaign import Found
 from harness.errors import Misuse
 from harness.experiment import Settings
 from harness.origin import based_on
 from harness.parser import split
+from harness.reading import Found, ledger_of
 from harness.repo import Repo
 from harness.researcher import Where
 from harness.researcher import check as check_researcher
@@ -109,5 +109,5 @@ def _check_sandbox(settings: Settings, wanted: Wanted, tag: str) -> None:
 
 def _is_begun(project: Path, tag: str) -> bool:
     """A folder with an empty ledger: killed before the first line."""
-    path = campaigns.ledger_of(project, tag)
+    path = ledger_of(project, tag)
     return path.is_file() and path.stat().st_size == 0

@@ -31,6 +31,7 @@ from harness.notify import Notifier, Teller, take_from_environment
 from harness.origin import offer
 from harness.preflight import Flight, preflight
 from harness.published import published
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.researcher import Where
 from harness.researcher import make as make_researcher
@@ -65,7 +66,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
     state.check()
     hide()
     tellers = take_from_environment()
-    path = campaigns.ledger_of(project, tag)
+    path = ledger_of(project, tag)
     path.parent.mkdir(parents=True, exist_ok=True)
     repo = Repo(project, tag)
     with Ledger(path) as ledger, awake() as sleepy:

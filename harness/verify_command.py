@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import Broken, Interrupted, Misuse
+from harness.reading import RESULTS
 
 if TYPE_CHECKING:
     from harness.evaluation import Evaluation
@@ -67,7 +68,7 @@ def campaign_of(project: Path, seed: str) -> "History | None":
     from harness.ledger import Damaged
     from harness.state import sha256
 
-    for path in sorted((project / campaigns.RESULTS).glob("*/ledger.jsonl")):
+    for path in sorted((project / RESULTS).glob("*/ledger.jsonl")):
         with contextlib.suppress(Damaged, Broken, OSError):
             found = campaigns.read(path)
             started = found.history.started if found else None

@@ -20,13 +20,14 @@ from harness.ablating import Ablation, Bench
 from harness.executor.rehearsal import Rehearsal
 from harness.history import History
 from harness.ledger import Ledger
+from harness.reading import ledger_of
 from harness.repo import Repo
 
 SEEDS = 2
 
 
 def study(project, hook):
-    path = campaigns.ledger_of(project, TAG)
+    path = ledger_of(project, TAG)
     repo, inbox = Repo(project, TAG, lambda name: hook("git", name, None)), SimpleQueue()
     with Ledger(path, lambda line: hook("ledger", line, path)) as ledger:
         bench = Bench(
@@ -41,7 +42,7 @@ def print_not(text):
 
 def result(project):
     """All that must not depend on kills."""
-    history = campaigns.read(campaigns.ledger_of(project, TAG)).history
+    history = campaigns.read(ledger_of(project, TAG)).history
     found = next(iter(history.ablations.studies.values()))
     stored = run_git(project, "cat-file", "blob", f"refs/autoresearch/{TAG}/ledger")
     variants = [(v.number, v.without, v.commit) for v in found.variants]
@@ -49,7 +50,7 @@ def result(project):
         "variants": variants,
         "trials": sorted((o.experiment, o.seed, o.status) for o in found.outcomes),
         "refs": run_git(project, "for-each-ref", f"refs/autoresearch/{TAG}/ablated"),
-        "stored": stored == campaigns.ledger_of(project, TAG).read_text(),
+        "stored": stored == ledger_of(project, TAG).read_text(),
         "verdicts": {n: (r.standing, r.posterior) for n, r in history.records.items()},
         "incumbent": history.incumbent,
         "finished": history.is_finished,

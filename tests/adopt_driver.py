@@ -20,6 +20,7 @@ from kill_driver import TAG, in_fork, run_git
 from harness import campaign as campaigns
 from harness.adopt_command import adopt_into
 from harness.errors import Misuse
+from harness.reading import ledger_of
 from harness.repo import Repo
 
 FLAGS = {"id": None, "tag": None, "squash": False, "one_a_keep": False, "without": ()}
@@ -28,7 +29,7 @@ FLAGS |= {"withdrawn": False, "dry_run": False, "json": True}
 
 def adopt(project, hook):
     os.chdir(project)
-    found = campaigns.read(campaigns.ledger_of(project, TAG))
+    found = campaigns.read(ledger_of(project, TAG))
     with contextlib.redirect_stdout(io.StringIO()):
         adopt_into(found, Repo(project, TAG, hook), argparse.Namespace(**FLAGS))
 

@@ -19,7 +19,6 @@ from threading import Event
 
 import git  # noqa: F401 (imported before the forks, not in each)
 
-from harness import campaign as campaigns
 from harness.believed import posteriors
 from harness.commits import Base
 from harness.executor.rehearsal import Rehearsal, compared_of, outcome_of
@@ -30,6 +29,7 @@ from harness.ledger import Ledger, read
 from harness.loop import Loop
 from harness.money import Model, Reserved, Settled, Tokens
 from harness.preflight import Flight
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.researcher.listed import Listed
 from harness.seal_command import reveal, unseal
@@ -131,7 +131,7 @@ def make_template(folder):
 
 def campaign(project, hook):
     """Run it to its end, as harness.run_command does it; open a sealed set by hand, and close."""
-    path = campaigns.ledger_of(project, TAG)
+    path = ledger_of(project, TAG)
     path.parent.mkdir(parents=True, exist_ok=True)
     repo = Repo(project, TAG, lambda name: hook("git", name, None))
     with Ledger(path, lambda line: hook("ledger", line, path)) as ledger:
@@ -199,7 +199,7 @@ def in_fork(action):
 
 def result(project):
     """All that must not depend on kills: experiments, verdicts, sources, branch, the checkout."""
-    history = History.of(read(campaigns.ledger_of(project, TAG)))
+    history = History.of(read(ledger_of(project, TAG)))
     repo, beliefs = Repo(project, TAG), posteriors(history)
     found = [
         (
@@ -239,7 +239,7 @@ def result(project):
         "sealed": [(o.number, o.candidate, o.seeds, o.why) for o in history.sealed.opened],
         "said": [found.levels for found in history.sealed.compared],
         "revealed": history.revealed.secret,
-        "stored whole": stored == campaigns.ledger_of(project, TAG).read_text(),
+        "stored whole": stored == ledger_of(project, TAG).read_text(),
         "lessons": sorted({lesson.text for lesson in history.lessons}),
     }
 

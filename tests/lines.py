@@ -29,6 +29,7 @@ from harness.experiment import (
 from harness.history import History
 from harness.judge import seeds
 from harness.ledger import Ledger
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.state import State, sha256
 
@@ -81,7 +82,7 @@ def make_line(
     os.environ["XDG_STATE_HOME"] = environment(project)["XDG_STATE_HOME"]
     state = State(str(random.Random(tag).getrandbits(64)))
     state.create({"train.py": texts[0], "program.md": "Do well.\n"})
-    repo, path = Repo(project, tag), campaigns.ledger_of(project, tag)
+    repo, path = Repo(project, tag), ledger_of(project, tag)
     path.parent.mkdir(parents=True)
     with Ledger(path) as ledger:
         started = Started(
@@ -124,7 +125,7 @@ def make_line(
 
 
 def history_of(project, tag=TAG):
-    return campaigns.read(campaigns.ledger_of(project, tag)).history
+    return campaigns.read(ledger_of(project, tag)).history
 
 
 def train_py(**values):

@@ -22,7 +22,6 @@ from harness.ablation_effects import PRIOR, SDS, found_of, noise_of, p_helps
 from harness.ablation_table import ablation_table
 from harness.ablation_words import ablation_words
 from harness.believed import posteriors
-from harness.campaign import ledger_of
 from harness.executor.rehearsal import Rehearsal, outcome_of
 from harness.experiment import Trial
 from harness.history import History
@@ -31,6 +30,7 @@ from harness.leaderboard import rows
 from harness.ledger import Entry, Ledger, decode, encode
 from harness.messages import Signal
 from harness.prior import EFFECTS
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.sandbox import choose
 from harness.show_words import result

@@ -22,6 +22,7 @@ from harness.adopt_command import adopt_into
 from harness.errors import Misuse
 from harness.kept_line import Line
 from harness.merging import merge
+from harness.reading import ledger_of
 from harness.repo import Repo
 
 BASE = train_py()
@@ -439,7 +440,7 @@ def test_somebody_is_faster(project, monkeypatch, step, words, said):
             done.append(git(project, *words))
 
     monkeypatch.chdir(project)
-    found = campaigns.read(campaigns.ledger_of(project, TAG))
+    found = campaigns.read(ledger_of(project, TAG))
     before = adopted(project)
     with pytest.raises(Misuse, match=said):
         adopt_into(found, Repo(project, TAG, hook), argparse.Namespace(**FLAGS))

@@ -24,6 +24,7 @@ from conftest import (
 from harness import campaign as campaigns
 from harness.executor.rehearsal import Rehearsal, outcome_of
 from harness.experiment import Trial
+from harness.reading import ledger_of
 from harness.state import home
 
 DATA = Path(__file__).with_name("data")
@@ -234,7 +235,7 @@ def test_a_damaged_ledger_is_shown_as_far_as_it_goes(project):
     """The line is named; what stands before it is on the board; a run is refused."""
     words = ("run", "--tag", "night", "--researcher", "list", DATA / "eight.jsonl", "--rehearse")
     assert thinker(project, *words)[0] == 0
-    path = campaigns.ledger_of(project, "night")
+    path = ledger_of(project, "night")
     lines = path.read_text().splitlines(keepends=True)
     lines[5] = lines[5][:20] + "\n"
     path.write_text("".join(lines))

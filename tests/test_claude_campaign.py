@@ -16,9 +16,9 @@ from conftest import (
 )
 from messages_server import Call, Campaign, Fail, Hang, MessagesServer
 
-from harness import campaign as campaigns
 from harness.history import History
 from harness.ledger import read
+from harness.reading import ledger_of
 
 QUICK = ("--budget-s", "60", "--max-steps", "300", "--problems", "20")
 LOOK = (
@@ -113,7 +113,7 @@ def test_a_campaign_of_edits_by_a_language_model(project):
     assert all(row["status"] == "ok" for row in rows)
     assert script.finished == 5
 
-    history = History.of(read(campaigns.ledger_of(project, "night")))
+    history = History.of(read(ledger_of(project, "night")))
     spent = history.spending.total
     assert (spent.tokens.prompt, spent.tokens.output) == (
         billed.input + billed.write_5m + billed.write_1h + billed.read, billed.output
@@ -183,7 +183,7 @@ def test_hostile_text_of_a_trial_reaches_the_model_as_data_alone(project):
         print(out)
         assert code == 0, out
         calls = [call.body for call in server.calls]
-    history = History.of(read(campaigns.ledger_of(project, "night")))
+    history = History.of(read(ledger_of(project, "night")))
     assert history.records[3].experiment.mends == 1
     texts = [
         text
@@ -204,7 +204,7 @@ def test_hostile_text_of_a_trial_reaches_the_model_as_data_alone(project):
 def test_killed_amid_a_call_what_it_may_have_cost_is_booked(project):
     """SIGKILL while the model answers: the same command goes on; the reservation counts whole."""
     words = ("run", "--tag", "night", "--rehearse", "--experiments", "1", "--max-usd", "9")
-    path = campaigns.ledger_of(project, "night")
+    path = ledger_of(project, "night")
     with MessagesServer([Hang(60.0, 3, pings=0.1)]) as server:
         process = begin(project, *words, also=asked_at(server))
         until(lambda: path.exists() and "reserved" in path.read_text())
@@ -235,7 +235,7 @@ def test_the_cap_ends_a_campaign(project):
         code, out = thinker(project, *words, also=asked_at(server))
     assert code == 0, out
     assert "ended: the cap on dollars" in out
-    history = History.of(read(campaigns.ledger_of(project, "poor")))
+    history = History.of(read(ledger_of(project, "poor")))
     assert 0 < history.spending.total.usd <= 1.3
     assert history.is_finished
 
@@ -256,7 +256,7 @@ def test_an_outage_leaves_the_slots_busy(project):
         assert len(server.calls) == 3, "a server that wants to be left alone is"
     assert code == 0, out
     assert "claude is away (529 overloaded_error: Overloaded)" in out
-    history = History.of(read(campaigns.ledger_of(project, "out")))
+    history = History.of(read(ledger_of(project, "out")))
     names = [record.experiment.researcher for record in history.records.values()]
     assert names == ["person", "claude", "offline for claude", "offline for claude"]
     assert history.spending.by_experiment[2].usd == 0.0

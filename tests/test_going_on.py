@@ -18,9 +18,9 @@ from conftest import (
     until,
 )
 
-from harness import campaign as campaigns
 from harness.experiment import Tried
 from harness.ledger import read, writer_of
+from harness.reading import ledger_of
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def run_words(slow_list, n=1):
 
 
 def has_tried(project, n):
-    path = campaigns.ledger_of(project, "night")
+    path = ledger_of(project, "night")
     return path.exists() and sum('"type": "tried"' in line for line in path.open()) >= n
 
 
@@ -71,7 +71,7 @@ def test_killed_amid_real_trainings_it_goes_on(project, slow_list):
         until(lambda: of_campaign(project) == [], 15)
     code, out = thinker(project, *words)
     assert code == 0, out
-    entries = read(campaigns.ledger_of(project, "night"))
+    entries = read(ledger_of(project, "night"))
     outcomes = [e.event.outcome for e in entries if isinstance(e.event, Tried)]
     tried = [(outcome.experiment, outcome.seed) for outcome in outcomes]
     assert len(tried) == len(set(tried)), "none twice"
@@ -179,7 +179,7 @@ def test_what_may_not_change_on_resuming(project, slow_list):
     process.kill()
     process.wait()
     process.stdout.close()
-    until(lambda: writer_of(campaigns.ledger_of(project, "night")) is None)
+    until(lambda: writer_of(ledger_of(project, "night")) is None)
     for flag, value, then in (
         ("--budget-s", "30", "20"),
         ("--problems", "9", "4"),

@@ -22,13 +22,13 @@ from briefs import Clerk, make_brief
 from conftest import ROOT, make_project, thinker, toy_source
 from test_history import SETTINGS, START, experiment, outcome
 
-from harness import campaign as campaigns
 from harness.errors import Misuse
 from harness.experiment import Judged, Proposed, Settled, Tried, Verdict
 from harness.history import History
 from harness.ledger import Entry, read
 from harness.money import Model
 from harness.pricing import price_of
+from harness.reading import ledger_of
 from harness.researcher.access import Access, check
 from harness.researcher.api import Api
 from harness.researcher.claude import STAND_IN, Claude
@@ -211,7 +211,7 @@ def test_a_campaign(llama, tmp_path):
     print(out)
     assert code == 0, out
     assert NAME in out
-    history = History.of(read(campaigns.ledger_of(project, "local")))
+    history = History.of(read(ledger_of(project, "local")))
     assert len(history.records) == 3
     spent, sums = history.spending, {"output": 0, "calls": 0}
     for number in (1, 2):
@@ -237,7 +237,7 @@ def test_a_prompt_that_is_too_large(engine, tmp_path):
     with Llama(engine, tmp_path / "log", context=2048) as server:
         code, out = thinker(project, *words, also=server.asked)
     assert code == 0, out
-    entries = read(campaigns.ledger_of(project, "small"))
+    entries = read(ledger_of(project, "small"))
     history = History.of(entries)
     names = [record.experiment.researcher for record in history.records.values()]
     assert names == ["person", STAND_IN, STAND_IN]

@@ -7,7 +7,6 @@ from threading import Event
 import kill_driver
 import pytest
 
-from harness import campaign as campaigns
 from harness.commits import Base
 from harness.ending import LOST, MOST_LOST
 from harness.executor import Finished
@@ -18,6 +17,7 @@ from harness.judge import LOST_MOST
 from harness.ledger import Ledger
 from harness.loop import Loop
 from harness.preflight import Flight
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.researcher.listed import Listed
 
@@ -41,7 +41,7 @@ class Losing(Rehearsal):
 
 
 def run(project, is_lost):
-    path = campaigns.ledger_of(project, kill_driver.TAG)
+    path = ledger_of(project, kill_driver.TAG)
     path.parent.mkdir(parents=True, exist_ok=True)
     repo, inbox = Repo(project, kill_driver.TAG), SimpleQueue()
     edits = [{"hypothesis": f"{n}", "constants": {"FIRST": n}} for n in range(2, 12)]

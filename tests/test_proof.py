@@ -11,6 +11,7 @@ from test_ledger import outcome
 from harness import campaign as campaigns
 from harness.cross_check import disagreements
 from harness.experiment import LevelCount
+from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.reproducing import Prediction, differences, judge
 from harness.state import sha256
@@ -47,7 +48,7 @@ def project(night, tmp_path):
 
 
 def found_of(project):
-    return campaigns.read(campaigns.ledger_of(project, TAG))
+    return campaigns.read(ledger_of(project, TAG))
 
 
 def secret_of(project):
@@ -97,7 +98,7 @@ def test_sealing_by_hand_opens_another_set(project):
     assert {level["name"] for level in told["levels"]} == {"copy:8", "copy:16"}
     assert all(sum(level["joint"]) == 500 for level in told["levels"])
     assert len(found_of(project).history.sealed.compared) == 2
-    assert stored(project) == campaigns.ledger_of(project, TAG).read_text().strip()
+    assert stored(project) == ledger_of(project, TAG).read_text().strip()
     assert of_campaign(project) == []
 
 
@@ -114,7 +115,7 @@ def test_a_checkpoint_that_is_gone_is_named(project):
 def test_a_kept_experiment_is_reproduced(project):
     """Yes: trained from its commit with its own seed it has the same weights and figures; the
     ledger is as it was."""
-    before = campaigns.ledger_of(project, TAG).read_bytes()
+    before = ledger_of(project, TAG).read_bytes()
     code, out = thinker(project, "reproduce", "1", "--json")
     assert code == 0, out
     told = json.loads(out[out.index("\n{") :])
@@ -123,7 +124,7 @@ def test_a_kept_experiment_is_reproduced(project):
     low, high = told["interval"]
     assert low <= told["reading"] <= high
     assert told["differences"] == told["disagreements"] == []
-    assert campaigns.ledger_of(project, TAG).read_bytes() == before
+    assert ledger_of(project, TAG).read_bytes() == before
     assert list((project / "results" / TAG / "reproduced" / "0001").glob("*/checkpoint.pt"))
     assert of_campaign(project) == []
 
@@ -155,7 +156,7 @@ def other_seed(event):
 
 
 def alter(project, change):
-    path = campaigns.ledger_of(project, TAG)
+    path = ledger_of(project, TAG)
     events = [json.loads(line) for line in path.read_text().splitlines()]
     for event in events:
         change(event)
@@ -209,7 +210,7 @@ def test_a_closed_campaign_is_closed(project):
     code, out = thinker(project, "close", TAG)
     assert code == 0, out
     assert secret in out
-    assert stored(project) == campaigns.ledger_of(project, TAG).read_text().strip()
+    assert stored(project) == ledger_of(project, TAG).read_text().strip()
     assert thinker(project, "close", TAG) == (code, out)
     assert len(stored(project).splitlines()) == found_of(project).history.events
     for words in (("seal", TAG), ("run", "--tag", TAG)):
@@ -244,7 +245,7 @@ def test_an_unfinished_campaign_is_closed_only_when_given_up(tmp_path):
     (tmp_path / "list.jsonl").write_text(json.dumps(EDIT) + "\n")
     words = ("run", "--researcher", "list", tmp_path / "list.jsonl", "--rehearse")
     assert thinker(project, *words, "--tag", TAG)[0] == 0
-    path = campaigns.ledger_of(project, TAG)
+    path = ledger_of(project, TAG)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     code, out = thinker(project, "close", TAG)
     assert code == 2, out
