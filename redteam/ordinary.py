@@ -1,7 +1,9 @@
 """Trying as an ordinary user what root has tried: walls differ between the two."""
 
+import atexit
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,6 +46,7 @@ def become(name: str) -> str:
         return "only root can become another user; leave --user out"
     entry = pwd.getpwnam(name)
     home = tempfile.mkdtemp(prefix="thinker-redteam-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     os.chown(home, entry.pw_uid, entry.pw_gid)
     os.setgroups([])
     os.setgid(entry.pw_gid)
