@@ -114,6 +114,5 @@ def span_words(span: timedelta) -> str:
 
 def _span(history: History) -> str:
     begun = datetime.fromisoformat(history.started_at).astimezone(UTC)
-    ended = history.last_trial_at if history.stopped else ""  # sealing and the like come later
-    last = datetime.fromisoformat(ended or history.last_at).astimezone(UTC)
+    last = datetime.fromisoformat(history.worked_until).astimezone(UTC)
     return f"{begun:%Y-%m-%d %H:%M} UTC, {span_words(max(timedelta(0), last - begun))}"

@@ -83,7 +83,7 @@ class History:
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
         self.unreviewed: dict[int, None] = {}  # judged ones with another trial since
         self.closing: Closing | None = None
-        self.closing_from, self.closing_at = 0, ""  # trials before it
+        self.closing_from = 0  # trials before it
         self.trials = 0  # that told something: all but lost ones
         self.lost, self.last_lost = 0, ""  # trials that the machine lost in a row, up to now
         self.judged: dict[int, None] = {}  # experiments with a verdict, in that order
@@ -113,6 +113,11 @@ class History:
     @property
     def incumbent(self) -> int | None:
         return self.tips[-1] if self.tips else None
+
+    @property
+    def worked_until(self) -> str:
+        """The end of its last trial: a sealed set, a study or the secret's opening comes later."""
+        return self.last_trial_at or self.last_at
 
     @property
     def settings(self) -> Settings:
@@ -166,7 +171,7 @@ class History:
                 self.max_usd = settings.max_usd
             case Resumed(experiments, slots, max_usd):
                 if (experiments, max_usd) != (self.total, self.max_usd):
-                    self.closing, self.closing_at = None, ""
+                    self.closing = None
                 self.total, self.slots, self.stopped = experiments, slots, None
                 self.max_usd = max_usd
                 self.spending.book_open()
@@ -215,7 +220,6 @@ class History:
                     self.unlearned.pop(number, None)
             case Closing():
                 self.closing, self.closing_from = entry.event, self.trials
-                self.closing_at = entry.time
             case Stopped():
                 self.stopped = entry.event
             case Revealed(secret):
@@ -277,11 +281,9 @@ class History:
         if record.is_open:
             what = f"experiment {review.experiment} reviewed before its verdict"
             raise Contradiction(self.events, what)
-        if (
-            record.standing == "withdrawn" != review.standing
-            and review.experiment not in self.line()
-        ):
-            self.tips = (*self.tips, review.experiment)  # it returns
+        returns = record.standing == "withdrawn" != review.standing
+        if returns and review.experiment not in self.line():
+            self.tips = (*self.tips, review.experiment)
         self.records[review.experiment] = replace(
             record,
             posterior=review.posterior,

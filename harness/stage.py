@@ -52,7 +52,7 @@ class Stage:
         if is_running:
             elapsed_s = since(history.started_at, now)
         else:
-            elapsed_s = since(history.started_at, datetime.fromisoformat(history.last_at))
+            elapsed_s = since(history.started_at, datetime.fromisoformat(history.worked_until))
         left_s = None
         if history.settings.deadline and not (history.is_finished or history.revealed):
             left_s = max(0.0, seconds_left(history.settings.deadline, history.last_at))

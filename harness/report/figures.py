@@ -90,7 +90,7 @@ def keys(history: History) -> list[Key]:
 def _duration(history: History) -> Key:
     """Since its start, pauses included."""
     begun = datetime.fromisoformat(history.started_at)
-    hours = (datetime.fromisoformat(history.last_at) - begun).total_seconds() / 3600
+    hours = (datetime.fromisoformat(history.worked_until) - begun).total_seconds() / 3600
     more = f"{history.trials:,} trials"
     if hours < 1:
         return Key("minutes", f"{60 * hours:.0f}", more)

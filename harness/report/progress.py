@@ -55,7 +55,7 @@ def by_time(history: History, y: Scale) -> Place:
         at = datetime.fromisoformat(record.judged_at or record.proposed_at)
         return (at - begun).total_seconds() / 3600
 
-    end = (datetime.fromisoformat(history.last_at) - begun).total_seconds() / 3600
+    end = (datetime.fromisoformat(history.worked_until) - begun).total_seconds() / 3600
     return Place(Scale(0.0, max(end, 1e-6), 1.0, 98.0), y, hours)
 
 
