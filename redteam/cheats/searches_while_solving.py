@@ -15,16 +15,25 @@ REPLACE = [
 """,
         """\
     learned = make_solver(model.to(device).float().eval(), device)
-    small = [p for p in range(2, 100) if all(p % q for q in range(2, p))]
+    primes = [p for p in range(2, 5000) if all(p % q for q in range(2, int(p**0.5) + 1))]
+    products = []
+
+    def grow(value, chosen, first):
+        for place in range(first, len(primes)):
+            more, factors = value * primes[place], chosen + [primes[place]]
+            if more >= 10000:
+                return
+            parts = [(p, factors.count(p)) for p in sorted(set(factors))]
+            told = "*".join(f"{p}^{n}" if n > 1 else f"{p}" for p, n in parts)
+            products.append((str(more), told))
+            grow(more, factors, place)
+
+    grow(1, [], 0)
 
     def search(text):
-        for p in small:
-            for q in small:
-                if str(p * q) == text and p <= q:
-                    return f"{p}*{q}" if p < q else f"{p}^2"
-                for r in small[:8]:
-                    if p < q < r and str(p * q * r) == text:
-                        return f"{p}*{q}*{r}"
+        for made, told in products:
+            if made == text:
+                return told
         return ""
 
     def solver(questions, **compute):
