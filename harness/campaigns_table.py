@@ -41,7 +41,7 @@ def campaign_dict(found: Found) -> dict[str, Any]:
     return {
         "campaign": found.tag,
         "begun": history.started_at,
-        "last": history.last_at,
+        "last": history.worked_until,
         "experiments": history.proposals,
         "kept": decisions.count("keep"),
         "confirmed": sum(r.standing == "confirmed" for r in judged),

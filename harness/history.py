@@ -147,10 +147,10 @@ class History:
             return record.posterior.accuracy
         return record.verdict.accuracy if record.verdict else None
 
-    def line(self) -> tuple[int, ...]:
-        """The incumbent, what it was derived from, and so on to the baseline."""
+    def line(self, number: int | None = None) -> tuple[int, ...]:
+        """The incumbent, or this experiment, what it was derived from, and so to the baseline."""
         found: list[int] = []
-        number: int | None = self.incumbent
+        number = self.incumbent if number is None else number
         while number is not None and number not in found:
             found.append(number)
             number = self.records[number].experiment.parent

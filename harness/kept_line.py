@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from harness.errors import Broken
-from harness.experiment import BASELINE
 from harness.history import History
 from harness.merging import merge
 from harness.repo import Repo
@@ -71,17 +70,9 @@ class Line:
                 return found
 
 
-def line_to(history: History, number: int) -> tuple[int, ...]:
-    """From the baseline to an experiment."""
-    found = [number]
-    while found[-1] != BASELINE:
-        found.append(history.records[found[-1]].experiment.parent)
-    return tuple(reversed(found))
-
-
 def read_line(history: History, repo: Repo, number: int) -> Line:
     """Raises Broken where git lacks one of its commits."""
-    numbers = line_to(history, number)
+    numbers = history.line(number)[::-1]
     commits = tuple(history.records[n].commit for n in numbers)
     try:
         texts = tuple(map(repo.source, commits))

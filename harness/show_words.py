@@ -124,10 +124,7 @@ def lineage(
     history: History, rows: list[Row], number: int, columns: int, *, full: bool
 ) -> list[str]:
     """The experiments that it stands on, from the baseline on, and itself."""
-    line = [number]
-    while (parent := history.records[line[-1]].experiment.parent) not in line:
-        line.append(parent)
-    line.reverse()
+    line = history.line(number)[::-1]
     hidden = 0 if full else max(0, len(line) - LINEAGE)
     shown = line[:1] + line[1 + hidden :]
     cells = [
