@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,7 @@ def doctor(as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        results_console().print(table(checks), Text(""), Text(verdict(checks)))
+        results_console().print(Group(table(checks), Text(), Text(verdict(checks))))
     return 1 if any(check.state == "fail" for check in checks) else 0
 
 
