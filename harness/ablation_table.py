@@ -52,7 +52,7 @@ def _figures(effect: Effect, posterior: Posterior | None) -> tuple[Text, ...]:
         return Text(plain(effect.failure.partition(":")[0]), style="red"), Text(), Text(), real
     if effect.accuracy is None or effect.effect is None or effect.p_helps is None:
         return Text("not yet", style="dim"), Text(), Text(), real
-    adds = "nothing" if effect.is_twin else f"{effect.effect:+.4f} ± {effect.effect_sd:.4f}"
+    adds = "nothing" if effect.is_twin else f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}"
     style = "magenta" if effect.is_idle else ""
     helps = Text(f"{effect.p_helps:.2f}", style=style)
     return Text(f"{effect.accuracy:.4f}"), Text(adds), helps, real

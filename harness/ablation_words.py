@@ -35,7 +35,7 @@ def _words(effect: Effect) -> str:
         return f"not measured yet{beside}"
     if effect.is_twin:
         return f"it changes nothing{beside}: the very same weights without it"
-    figures = f"{effect.effect:+.4f} ± {effect.effect_sd:.4f}, P(helps) {effect.p_helps:.2f}"
+    figures = f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}, P(helps) {effect.p_helps:.2f}"
     idle = ", a passenger" if effect.is_idle and not others else ""
     return f"{figures}{idle}{beside}"
 

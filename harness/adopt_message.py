@@ -85,7 +85,7 @@ def _title(told: str, number: int) -> str:
 
 def _belief(history: History, beliefs: dict[int, Posterior], number: int) -> str:
     record, found = history.records[number], beliefs.get(number)
-    said = f"effect {found.effect:+.4f} ± {found.effect_sd:.4f}, " if found else ""
+    said = f"effect {found.effect:+z.4f} ± {found.effect_sd:.4f}, " if found else ""
     said += f"P(real) {found.p_real:.2f}, " if found else ""
     trials = len(record.seeds)
     counted = f"{trials} trial{'s' if trials > 1 else ''}"

@@ -151,7 +151,7 @@ class Adoption:
             parts = [] if self.is_squashed or not keep["commit"] else [keep["commit"][:9]]
             parts.append(keep["standing"])
             if keep["effect"] is not None:
-                parts.append(f"{keep['effect']:+.4f} ± {keep['effect_sd']:.4f}")
+                parts.append(f"{keep['effect']:+z.4f} ± {keep['effect_sd']:.4f}")
                 parts.append(f"P(real) {keep['p_real']:.2f}")
             lines.append(f"{keep['experiment']:5}  {'  '.join(parts)}")
             lines.append(f"{'':7}{_cut(plain(keep['hypothesis']))}")

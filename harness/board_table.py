@@ -96,7 +96,7 @@ def share(value: float | None, sd: float | None = None) -> str:
 def change(value: float | None, sd: float | None = None) -> str:
     if value is None:
         return ""
-    return f"{value:+.3f}" + ("" if sd is None else f" ± {sd:.3f}")
+    return f"{value:+z.3f}" + ("" if sd is None else f" ± {sd:.3f}")
 
 
 def probability(value: float | None) -> str:

@@ -19,7 +19,7 @@ def message(
         "Researcher": experiment.researcher,
     }
     if experiment.expected is not None:
-        trailers["Expected"] = f"{experiment.expected:+.4f}"
+        trailers["Expected"] = f"{experiment.expected:+z.4f}"
     if verdict:
         trailers["Verdict"] = verdict.decision
         trailers["Reason"] = verdict.reason
@@ -29,7 +29,7 @@ def message(
             figure = f"{posterior.accuracy:.4f} sd {posterior.accuracy_sd:.4f}"
             trailers["Posterior"] = figure
             if experiment.id:
-                effect = f"{posterior.effect:+.4f} sd {posterior.effect_sd:.4f}"
+                effect = f"{posterior.effect:+z.4f} sd {posterior.effect_sd:.4f}"
                 trailers["Effect"] = f"{effect}, P(real) {posterior.p_real:.2f}"
         if verdict.incumbent_accuracy is not None:
             trailers["Incumbent"] = f"{verdict.incumbent}, {verdict.incumbent_accuracy:.4f}"

@@ -7,6 +7,7 @@ from harness.ending import LOST
 from harness.experiment import Stopped
 from harness.history import History
 from harness.leaderboard import summary
+from harness.paint import width_of_terminal, wrapped
 from harness.sealed_words import board_lines
 
 
@@ -17,9 +18,11 @@ def farewell(history: History, stopped: Stopped) -> int:
         said = summary(history)
         if not said.startswith(stopped.reason):  # "12 experiments" need not be said twice
             said = f"{stopped.reason}. {said}"
-        print(f"ended: {said}", file=sys.stderr)
-        for line in board_lines(history):
-            print(line, file=sys.stderr)
+        lines = [f"ended: {said}", *board_lines(history)]
+        if history.settings.rehearse:
+            lines.append("a rehearsal: every figure is invented")
+        for line in lines:
+            print(wrapped(line, width_of_terminal(), 2), file=sys.stderr)
         more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
         print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
     if stopped.reason.startswith(LOST):

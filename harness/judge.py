@@ -184,7 +184,7 @@ def _verdict_on_twin(
 
 def _words(gain: float, posterior: belief.Posterior, noise: Noise) -> str:
     return (
-        f"{gain:+.4f} ± {posterior.effect_sd:.4f}, P(real) {posterior.p_real:.2f},"
+        f"{gain:+z.4f} ± {posterior.effect_sd:.4f}, P(real) {posterior.p_real:.2f},"
         f" noise {noise.sd:.4f}"
     )
 

@@ -70,8 +70,8 @@ def _row(title: str, names: Sequence[str], own: Shares, other: Shares) -> list[s
     change = mine - theirs
     low, high = change - math.sqrt(below), change + math.sqrt(above)
     return [
-        *cells, _counts(names, other), f"{theirs:.3f}", f"{change:+.3f}",
-        f"{low:+.3f} to {high:+.3f}",
+        *cells, _counts(names, other), f"{theirs:.3f}", f"{change:+z.3f}",
+        f"{low:+z.3f} to {high:+z.3f}",
     ]  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """What a person sees of a campaign that is run here: a plan, then a picture or plain lines."""
 
+import itertools
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Thread
 from typing import Self, TextIO
 
@@ -12,6 +13,7 @@ from harness.executor import Note
 from harness.experiment import Gpu
 from harness.health import look
 from harness.history import History
+from harness.paint import facts_lines, paint_for, width_of_terminal
 from harness.picture import line_of, render
 from harness.plain import plain
 from harness.scene import Health, Scene, Told
@@ -27,13 +29,14 @@ LAST_LINES = 24  # of the picture that is left standing
 MOST_NOTES = 100  # that wait to be told
 
 
-def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
-    """One screen: what will happen, where, how, until when."""
+def plan(
+    history: History, sandbox: str, more: Mapping[str, str], *, resumed: bool, ends: str
+) -> str:
+    """One screen: what will happen, where, how, until when; then `more`, by its names."""
     assert history.started
     settings, started, slots = history.settings, history.started, history.slots
-    each_s = settings.budget_s * settings.seeds
     where = ", ".join(gpu.name for gpu in started.gpus) or settings.device
-    lines = {
+    facts = {
         "campaign": started.tag
         + (f", from {started.based_on}" if started.based_on else "")
         + (", resumed" if resumed else ""),
@@ -50,10 +53,19 @@ def plan(history: History, sandbox: str, *, resumed: bool, ends: str) -> str:
         "slots": f"{slots} on {where}, preset {settings.preset}",
         "sandbox": sandbox,
         "ends": ends,
-        "pace": f"up to {3600 / each_s * slots:.1f} experiments an hour, less start-up and scoring"
-        + (" (fewer steps take less)" if settings.max_steps is not None else ""),
+        "pace": "" if settings.rehearse else _pace(history),
+        **more,
     }
-    return "\n".join(f"{key:11} {value}" for key, value in lines.items() if value)
+    columns, paint = width_of_terminal(), paint_for(sys.stderr)
+    shown = (facts_lines(k, words, columns, paint, "") for k, words in facts.items() if words)
+    return "\n".join(itertools.chain.from_iterable(shown))
+
+
+def _pace(history: History) -> str:
+    settings = history.settings
+    each_s = settings.budget_s * settings.seeds / history.slots
+    fewer = " (fewer steps take less)" if settings.max_steps is not None else ""
+    return f"up to {3600 / each_s:.1f} experiments an hour, less start-up and scoring{fewer}"
 
 
 class View:

@@ -138,7 +138,7 @@ def _line(record: Record) -> str:
     if posterior:
         figure = (
             f", {posterior.accuracy:.3f} ± {posterior.accuracy_sd:.3f}"
-            f" ({posterior.effect:+.3f}, P(real) {posterior.p_real:.2f})"
+            f" ({posterior.effect:+z.3f}, P(real) {posterior.p_real:.2f})"
         )
     hypothesis = plain(record.experiment.hypothesis[: 4 * HYPOTHESIS_CHARS])[:HYPOTHESIS_CHARS]
     return f"keep #{record.experiment.id}{figure}: {hypothesis}"

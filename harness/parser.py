@@ -24,13 +24,18 @@ class Parser(argparse.ArgumentParser):
         argparse leaves it to the parser above."""
         found, rest = super().parse_known_args(args, namespace)
         if rest:
-            from difflib import get_close_matches
-
-            known = [flag for action in self._actions for flag in action.option_strings]
-            near = get_close_matches(rest[0].partition("=")[0], known, 1)
-            meant = f"; is {near[0]} meant?" if near else ""
-            self.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+            self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(rest[0])}")
         return found, rest
+
+    def _meant(self, unknown: str) -> str:
+        from difflib import get_close_matches
+
+        flag = unknown.partition("=")[0]
+        if flag == "--tag" and any(action.dest in ("tag", "tags") for action in self._actions):
+            return f"; the campaign stands by itself here, as in {self.prog} 20260131"
+        known = [flag for action in self._actions for flag in action.option_strings]
+        near = get_close_matches(flag, known, 1)
+        return f"; is {near[0]} meant?" if near else ""
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:

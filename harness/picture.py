@@ -11,10 +11,11 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from harness.board_table import change, probability, share
 from harness.plain import plain
 from harness.scene import GpuHealth, Health, Incumbent, Scene, Slot, Thinker, Told
 from harness.sparks import sparks
-from harness.strokes import LABEL, Piece, bar, brief, cells_of, clock, figures, labelled
+from harness.strokes import LABEL, Piece, bar, brief, cells_of, clock, labelled
 
 STYLES = {
     "keep": "green",
@@ -57,10 +58,13 @@ def line_of(told: Told) -> str:
     word = told.standing if told.standing in ("confirmed", "withdrawn") else told.verdict
     if told.verdict != "keep" and told.status not in ("ok", ""):
         word = f"{told.verdict} ({told.status})"
-    figure = figures(told.accuracy, told.accuracy_sd)
+    figures = [share(told.accuracy, told.accuracy_sd)] if told.accuracy is not None else []
+    if told.effect is not None:
+        figures.append(change(told.effect, told.effect_sd))
+        figures.append(f"P(real) {probability(told.p_real)}")
     reason = f": {told.reason}" if told.reason and told.id else ""
-    words = word + (f" {figure}" if figure else "")
-    return f"{told.id:4} {plain(f'{words}  {told.hypothesis}{reason}')}"
+    words = " ".join(filter(None, [word, ", ".join(figures)]))
+    return f"{told.id:4} {plain(f'{words}: {told.hypothesis}{reason}')}"
 
 
 def _joined(parts: Sequence[list[Text]], *, gap: int) -> list[Text]:
@@ -100,11 +104,11 @@ def _incumbent(scene: Scene, width: int) -> list[Text]:
     lines = []
     if found:
         words = f"#{found.id}  " if found.id else "baseline  "
-        figure = figures(found.accuracy, found.accuracy_sd)
+        figure = share(found.accuracy, found.accuracy_sd)
         pieces: list[Piece] = [words, (figure, "bold")]
         if found.id:
             gain = found.accuracy - found.baseline
-            pieces.append(f"  {gain:+.3f} on the baseline's {found.baseline:.3f}")
+            pieces.append(f"  {gain:+z.3f} on the baseline's {found.baseline:.3f}")
         left = width - LABEL - sum(map(cells_of, pieces)) - 2
         pieces += ["  ", (_incumbent_line(found, min(left, 72)), "green")]
         lines.append(labelled("incumbent", *pieces, width=width))
@@ -190,10 +194,10 @@ def _verdict(told: Told, width: int) -> Text:
     line = Text(f"{told.id:>4}", no_wrap=True, overflow="ellipsis")
     line.append("*" if told.is_incumbent else " ", style="bold green").append("  ")
     line.append(f"{word[:13]:<13} ", style=STYLES.get(word, ""))
-    line.append(f"{figures(told.accuracy, told.accuracy_sd):<13} ")
-    line.append("" if told.effect is None else f"{told.effect:>+7.3f}")
+    line.append(f"{share(told.accuracy, told.accuracy_sd):<13} ")
+    line.append(f"{change(told.effect):>7}")
     line.append(" " * (len(HEAD) - len("hypothesis") - line.cell_len - 9))
-    line.append(f"{'' if told.p_real is None else format(told.p_real, '.2f'):>7}  ")
+    line.append(f"{probability(told.p_real):>7}  ")
     dim = "dim" if word in ("discard", "refused") else ""
     line.append(brief(told.hypothesis, max(0, width - line.cell_len)), style=dim)
     line.truncate(width, overflow="ellipsis")

@@ -42,7 +42,7 @@ class Slot:
 @dataclass(frozen=True, slots=True)
 class Told:
     """An experiment with a verdict, as one line tells of it. `standing` is a keep's, `status` that
-    of its trials, or of a gate that refused it."""
+    of its trials, or of a gate that refused it; `reason` is empty where it is but figures."""
 
     id: int
     verdict: str
@@ -51,6 +51,7 @@ class Told:
     accuracy: float | None
     accuracy_sd: float | None
     effect: float | None
+    effect_sd: float | None
     p_real: float | None
     hypothesis: str
     reason: str

@@ -89,22 +89,23 @@ def sealed_lines(history: History, opened: Opened, compared: Compared) -> list[s
     count = len(opened.seeds)
     lines = [
         f"{head}: experiment {opened.candidate} {figures.candidate:.4f}, baseline"
-        f" {figures.baseline:.4f}, difference {figures.difference:+.4f}"
-        f" [{figures.low:+.4f}, {figures.high:+.4f}] (95% over problems, {opened.problems} a level,"
-        f" {count} trial{'s' if count > 1 else ''} of each)"
+        f" {figures.baseline:.4f}, difference {figures.difference:+z.4f} (95%:"
+        f" {figures.low:+z.4f} to {figures.high:+z.4f}, over {opened.problems} new problems a"
+        f" level; {count} trial{'s' if count > 1 else ''} of each)"
     ]
     candidate = validation["candidate"]
     if candidate["posterior"] is not None and validation["difference"] is not None:
         gap = found["optimism"]
-        same = "" if gap["reading"] is None else f", {gap['reading']:+.4f} of the same checkpoints"
+        same = "" if gap["reading"] is None else f" ({gap['reading']:+z.4f} of the same trials)"
         lines.append(
-            f"validation believed {candidate['posterior']:.4f} ± {candidate['posterior_sd']:.4f}"
-            f" and {validation['difference']:+.4f}; optimism {gap['posterior']:+.4f}{same};"
-            f" another training moves either by {validation['noise_sd']:.4f}"
+            f"believed before: {candidate['posterior']:.4f} ± {candidate['posterior_sd']:.4f}, a"
+            f" gain of {validation['difference']:+z.4f}; that is optimistic by"
+            f" {gap['posterior']:+z.4f}{same}, where another training moves either by some"
+            f" {validation['noise_sd']:.4f}"
         )
     before = opened.number - 1
     lines.append(
-        "the first that was opened"
+        "no set was opened before it, so nothing was chosen by one"
         if not before
         else f"{before} {'was' if before == 1 else 'were'} opened before: what was chosen by those"
         " makes this one less than fresh"
@@ -119,6 +120,6 @@ def board_lines(history: History) -> list[str]:
     else:
         closed = []
     sets = history.sealed
-    if not sets.compared:
+    if not sets.compared or history.settings.rehearse:  # what is invented proves nothing
         return closed
     return sealed_lines(history, sets.opened[len(sets.compared) - 1], sets.compared[-1]) + closed

@@ -92,14 +92,13 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
         end_survivors(state)
         remove(state.scratch)
         state.scratch.mkdir()
-        text = plan(history, session.sandbox.detail, resumed=resumed, ends=ends(history))
-        if not resumed and (kept := offer(project, tag, rehearse=rehearse)):
-            text += f"\n{'offer':11} {kept}"
-        if tellers:
-            text += f"\n{'notify':11} {', '.join(teller.host for teller in tellers)}"
-        if sleepy:
-            text += f"\n{'sleep':11} {sleepy}"
-        print(text, file=sys.stderr, flush=True)
+        more = {
+            "offer": "" if resumed else offer(project, tag, rehearse=rehearse),
+            "notify": ", ".join(teller.host for teller in tellers),
+            "sleep": "" if rehearse else sleepy,
+        }
+        said = plan(history, session.sandbox.detail, more, resumed=resumed, ends=ends(history))
+        print(said, file=sys.stderr, flush=True)
         try:
             return _work(session, history)
         except repo.failure as error:

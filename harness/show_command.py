@@ -175,7 +175,8 @@ class _Page:
         if len(shown) < len(body):
             yield paint(f"… {len(body) - len(shown)} lines more: thinker diff {number}", "dim")
         if not body:
-            yield "nothing"
+            is_unfit = self.record.experiment.refused.startswith("parse:")  # the parent does parse
+            yield "nothing: the edit could not be applied" if is_unfit else "nothing"
 
 
 def _begun(line: str, columns: int) -> str:

@@ -65,7 +65,7 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
 
 def against_hope(row: Row) -> str:
     """What was expected and what was got, and how the two go together."""
-    hope = "nothing was predicted" if row.expected is None else f"expected {row.expected:+.3f}"
+    hope = "nothing was predicted" if row.expected is None else f"expected {row.expected:+z.3f}"
     if row.effect is None or row.effect_sd is None or row.p_real is None:
         return f"{hope}; nothing was measured"
     got = f"got {change(row.effect, row.effect_sd)} ({_within(row.effect, row.effect_sd, '+')})"
@@ -168,4 +168,4 @@ def _within(mean: float, sd: float, sign: str = "") -> str:
     low, high = mean - SPREAD_95 * sd, mean + SPREAD_95 * sd
     if not sign:
         low, high = max(0.0, low), min(1.0, high)
-    return f"95%: {low:{sign}.3f} to {high:{sign}.3f}"
+    return f"95%: {low:{sign}z.3f} to {high:{sign}.3f}"

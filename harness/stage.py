@@ -154,9 +154,10 @@ def told_of(history: History, record: Record, posterior: Posterior | None) -> To
         posterior.accuracy if posterior else None,
         posterior.accuracy_sd if posterior else None,
         posterior.effect if posterior and has_effect else None,
+        posterior.effect_sd if posterior and has_effect else None,
         posterior.p_real if posterior and has_effect else None,
         experiment.hypothesis,
-        verdict.reason,
+        "" if verdict.reason.startswith(("+", "-")) else verdict.reason,
         experiment.id == history.incumbent,
     )
 

@@ -15,12 +15,6 @@ LONGEST = 20_000  # characters of a text that are looked at
 Piece = str | tuple[str, str] | Text  # as it is, with a style, or drawn already
 
 
-def figures(value: float | None, sd: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:.3f}" + ("" if sd is None else f" ± {sd:.3f}")
-
-
 def clock(seconds: float) -> str:
     """4:31, or 2:03:11."""
     whole = int(max(0.0, seconds))

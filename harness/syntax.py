@@ -102,7 +102,17 @@ def _value_of(tree: ast.Module, name: str) -> ast.expr:
             case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value):
                 if found == name:
                     return value
-    raise NoConstant(f"train.py has no constant {name}")
+    raise NoConstant(f"train.py has no constant {name}{_near(tree, name)}")
+
+
+def _near(tree: ast.Module, name: str) -> str:
+    from difflib import get_close_matches
+
+    targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
+    targets += [node.target for node in tree.body if isinstance(node, ast.AnnAssign)]
+    names = [t.id for t in targets if isinstance(t, ast.Name) and CONSTANT.fullmatch(t.id)]
+    near = get_close_matches(name, names, 1)
+    return f"; is {near[0]} meant?" if near else ""
 
 
 def _splice(lines: list[bytes], node: ast.expr, text: bytes) -> None:

@@ -64,5 +64,7 @@ def count(text: str) -> int:
 
 def number(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text} is no number of an experiment, such as 7")
+        raise argparse.ArgumentTypeError(
+            f"{text} is no number of an experiment, such as 7; a campaign is named by --tag"
+        )
     return int(text)

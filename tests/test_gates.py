@@ -246,14 +246,22 @@ def test_a_list_proposes_in_order_and_then_no_more(tmp_path):
 
 
 def test_an_edit_that_does_not_apply_is_a_refusal(tmp_path):
-    """With what does not fit as its reason, no other source, and the list goes on."""
+    """With what does not fit as its reason, and what is like it; the list goes on."""
     lines = [{"hypothesis": "h", "replace": [["A = 9", "A = 5"]]}]
+    lines.append({"hypothesis": "h", "replace": [["x" * 500, "A = 5"]]})
+    lines.append({"hypothesis": "h", "constants": {"AA": 5}})
     lines.append({"hypothesis": "h", "constants": {"LEARNING_RAT": 5}})
     researcher = listed(tmp_path, *lines)
-    for number, said in enumerate(["'A = 9' occurs 0 times", "LEARNING_RAT"]):
+    told = (
+        "'A = 9' occurs 0 times, and should once; line 1 is 'A = 1'",
+        f"'{'x' * 120}…' occurs 0 times, and should once",
+        "train.py has no constant AA; is A meant?",
+        "train.py has no constant LEARNING_RAT",
+    )
+    for number, said in enumerate(told):
         found = prepare(brief(number), researcher)
         assert found.refused.gate == "parse"
-        assert said in found.refused.reason
+        assert found.refused.reason.endswith(said)
         assert found.proposal.source == brief().source
 
 

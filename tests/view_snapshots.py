@@ -45,6 +45,7 @@ def told(number):
         0.30 + number / 200 if has_figures else None,
         0.008 if has_figures else None,
         (number % 5 - 2) / 100 if has_figures and number else None,
+        0.012 if has_figures and number else None,
         (number % 10) / 10 if has_figures and number else None,
         HOSTILE[number % 7] if number % 7 < 6 and number else "A wider block, and fewer of them",
         "effect +0.01 ± 0.01",

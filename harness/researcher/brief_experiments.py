@@ -50,9 +50,9 @@ def by_kind(scene: Scene, limit: int) -> list[str]:
 
 
 def _of_kind(each: Yield) -> str:
-    middle = "-" if each.median_effect is None else f"{each.median_effect:+.4f}"
+    middle = "-" if each.median_effect is None else f"{each.median_effect:+z.4f}"
     best = each.best
-    top = f"{best.effect:+.4f} (#{best.id}, P(real) {best.p_real:.2f})" if best else "-"
+    top = f"{best.effect:+z.4f} (#{best.id}, P(real) {best.p_real:.2f})" if best else "-"
     return (
         f"{each.kind:24} {each.tried:>6} {each.kept:>5} {each.discarded:>9} {each.failed:>6}"
         f" {middle:>13}  {top}"

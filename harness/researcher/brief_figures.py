@@ -133,7 +133,9 @@ def calibration(history: History, rows: Sequence[Row]) -> str:
     if not pairs:
         return ""
     hoped, came = (sum(values) / len(pairs) for values in zip(*pairs, strict=True))
-    return f"hoped for {hoped:+.4f} on average in {len(pairs)} experiments; what came: {came:+.4f}"
+    return (
+        f"hoped for {hoped:+z.4f} on average in {len(pairs)} experiments; what came: {came:+z.4f}"
+    )
 
 
 def since_keep(history: History) -> int:

@@ -43,9 +43,9 @@ def entry(scene: Scene, row: Row) -> str:
     if row.accuracy is not None and row.accuracy_sd is not None:
         parts.append(f"accuracy {row.accuracy:.4f} ± {row.accuracy_sd:.4f}")
     if row.effect is not None and row.effect_sd is not None and row.p_real is not None:
-        parts.append(f"effect {row.effect:+.4f} ± {row.effect_sd:.4f}, P(real) {row.p_real:.2f}")
+        parts.append(f"effect {row.effect:+z.4f} ± {row.effect_sd:.4f}, P(real) {row.p_real:.2f}")
     if by_task := moved(scene.brief.history, record) if row.id != BASELINE else {}:
-        tasks = ", ".join(f"{task} {gain:+.3f}" for task, gain in by_task.items())
+        tasks = ", ".join(f"{task} {gain:+z.3f}" for task, gain in by_task.items())
         parts.append(f"read by task {tasks}")
     if experiment.expected is not None:
         parts.append(f"hoped for {experiment.expected:+.3g}")

@@ -101,7 +101,7 @@ def _line(row: Row) -> str:
         row.parent,
         row.standing or row.verdict,
         "" if row.accuracy is None else f"{row.accuracy:.4f} ± {row.accuracy_sd:.4f}",
-        "" if row.effect is None else f"{row.effect:+.4f} ± {row.effect_sd:.4f}",
+        "" if row.effect is None else f"{row.effect:+z.4f} ± {row.effect_sd:.4f}",
         "" if row.p_real is None else f"{row.p_real:.2f}",
         said[:HYPOTHESIS_CHARS].replace("|", "/"),
     )

@@ -11,6 +11,7 @@ with # are skipped.
 
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from harness.syntax import NoConstant, set_constants
 
 FORMS = ("source", "file", "constants", "replace")
 OTHERS = ("hypothesis", "kind", "expected")
+SHOWN = 120  # characters of a text that is not found
 
 
 class BadList(Misuse):
@@ -116,6 +118,21 @@ def _apply(edit: Mapping[str, Any], brief: Brief) -> str:
         return set_constants(source, edit["constants"], brief.preset)
     for old, new in edit["replace"]:
         if source.count(old) != 1:
-            raise NoConstant(f"{old!r} occurs {source.count(old)} times, and should once")
+            times = f"{_shortened(old)} occurs {source.count(old)} times, and should once"
+            raise NoConstant(times if old in source else times + _nearest(old, source))
         source = source.replace(old, new)
     return source
+
+
+def _nearest(old: str, source: str) -> str:
+    """The first line of `old` that train.py has not: what stands there that is most like it."""
+    lines = source.splitlines()
+    missing = next((line for line in old.splitlines() if line.strip() and line not in lines), "")
+    near = get_close_matches(missing, lines, 1)
+    if not near:
+        return ""
+    return f"; line {lines.index(near[0]) + 1} is {_shortened(near[0])}"
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "…")
