@@ -15,7 +15,7 @@ from typing import Any
 from harness import ledger as ledger_file
 from harness.board_table import table
 from harness.board_words import facts, headline
-from harness.errors import Broken, Misuse
+from harness.errors import Broken, Misuse, in_words
 from harness.leaderboard import Row, order, rows
 from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal, wrapped
 from harness.reading import RESULTS, Found, ledgers, read_at, running, state_of, stored_tags
@@ -145,7 +145,7 @@ def _readable(project: Path) -> list[tuple[Found, str]]:
         try:
             found.append(read_at(path))
         except (Misuse, Broken, OSError) as error:
-            print(f"thinker: {path.parent.name} is left out: {error}", file=sys.stderr)
+            print(f"thinker: {path.parent.name} is left out: {in_words(error)}", file=sys.stderr)
     return found
 
 

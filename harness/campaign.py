@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness import ledger as ledger_file
-from harness.errors import Misuse
+from harness.errors import Misuse, in_words
 from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
 from harness.provenance import package_digest, torch_version, version
@@ -36,7 +36,9 @@ def read_person_files(project: Path) -> dict[str, str]:
                 f"there is no {name} in {project}; run thinker in the project's folder"
             ) from error
         except (OSError, UnicodeDecodeError) as error:
-            raise Misuse(f"{path} cannot be read ({error}); save it as UTF-8 text") from error
+            raise Misuse(
+                f"{path} cannot be read ({in_words(error)}); save it as UTF-8 text"
+            ) from error
     return texts
 
 

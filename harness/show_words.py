@@ -53,7 +53,7 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
             text += f"; its parent {row.parent}: {share(above.accuracy, above.accuracy_sd)}"
         yield "accuracy", text
     if row.raw_accuracy is not None:
-        yield "read", f"{row.raw_accuracy:.4f}, the mean of its trials that were ok"
+        yield "read", _read(history, row, found)
     if row.reason:
         is_told = row.reason.startswith(row.verdict)
         yield "verdict", row.reason if is_told else f"{row.verdict}: {row.reason}"
@@ -61,6 +61,18 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
         yield "sealed", f"{row.sealed:.4f} on the sealed set that it was asked last"
     if said := ablation_words(history, number):
         yield "ablation", said
+
+
+def _read(history: History, row: Row, found: Posterior | None) -> str:
+    """What its trials read, and why something else is believed."""
+    assert row.raw_accuracy is not None
+    ok = sum(outcome.status == "ok" for outcome in history.records[row.id].outcomes)
+    text = f"{row.raw_accuracy:.4f} by its {'one trial' if ok == 1 else f'{ok} trials, on average'}"
+    if found is None or abs(found.accuracy - row.raw_accuracy) <= found.accuracy_sd:
+        return text
+    if row.id == BASELINE:
+        return f"{text}; the trials of its edits tell of it, too"
+    return f"{text}; trials scatter, so its parent's count as well, and most edits change little"
 
 
 def against_hope(row: Row) -> str:

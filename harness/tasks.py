@@ -126,8 +126,10 @@ def parse_tasks(text: str) -> dict[str, tuple[int, int]]:
             raise _bad_tasks(text, f"{task!r} is there twice")
         sizes = int(low or 1), int(high or low or LADDER_SIZES[task][-1])
         if not 1 <= sizes[0] <= sizes[1] <= LARGEST_SIZE[task]:
-            reason = f"sizes of {task} are from 1 to {LARGEST_SIZE[task]}, the smaller first"
-            raise _bad_tasks(text, f"{item.strip()!r}: {reason}")
+            reason = f"the sizes of {task} go from 1 to {LARGEST_SIZE[task]}"
+            if sizes[0] > sizes[1]:
+                reason = f"the smaller size comes first, as in {task}:{sizes[1]}-{sizes[0]}"
+            raise _bad_tasks(text, reason if item == text else f"{item.strip()!r}: {reason}")
         tasks[task] = sizes
     return tasks
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness import contract
 from harness.desk import Halted
+from harness.errors import in_words
 from harness.experiment import Proposal, Settings
 from harness.researcher import Brief, Where
 from harness.researcher import command_words as words
@@ -200,7 +201,7 @@ class Command:
             self._copy_notes()
         except OSError as error:
             self.failures += 1
-            raise Unable(f"its folder cannot be made: {error}") from error
+            raise Unable(f"its folder cannot be made: {in_words(error)}") from error
 
     def _copy_notes(self) -> None:
         folder = self.where.project / "inspirations"

@@ -21,7 +21,7 @@ from threading import Event
 
 from harness import sandbox
 from harness.confinement import Box, Mask, python_folders
-from harness.errors import Misuse
+from harness.errors import Misuse, in_words
 from harness.plain import storable
 from harness.repo import Repo, Unusable
 from harness.sandbox import Sandbox, start
@@ -103,7 +103,7 @@ class CommandLine:
                     stderr=subprocess.STDOUT,
                 )
         except (Missing, OSError, ValueError) as error:
-            return Ran(f"it cannot be started: {error}", False, b"", "")
+            return Ran(f"it cannot be started: {in_words(error)}", False, b"", "")
         watch, log = Watch(work, process, limit_s, memory_mb, FOLDER_MB), Log(process)
         try:
             early = watch.until_the_end(stop)

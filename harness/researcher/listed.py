@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
-from harness.errors import Misuse
+from harness.errors import Misuse, in_words
 from harness.experiment import Proposal
 from harness.researcher import Brief, Exhausted
 from harness.syntax import NoConstant, set_constants
@@ -42,7 +42,7 @@ class Listed:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise BadList(f"--researcher list {name}: {error}") from error
+            raise BadList(f"--researcher list {name}: {in_words(error)}") from error
         edits = []
         for number, line in enumerate(lines, start=1):
             if line.strip() and not line.lstrip().startswith("#"):
@@ -84,7 +84,7 @@ def _edit(line: str, where: str, folder: Path) -> Mapping[str, Any]:
     try:
         edit = json.loads(line)
     except ValueError as error:
-        raise BadList(f"{where}: {error}") from error
+        raise BadList(f"{where}: it is no JSON ({error})") from error
     if not isinstance(edit, dict) or not isinstance(edit.get("hypothesis"), str):
         raise BadList(f"{where}: it takes a JSON object with a `hypothesis`")
     given = [form for form in FORMS if form in edit]
@@ -95,10 +95,11 @@ def _edit(line: str, where: str, folder: Path) -> Mapping[str, Any]:
             + (f"; {sorted(unknown)} is unknown" if unknown else "")
         )
     if "file" in edit:
+        named = edit.pop("file")
         try:
-            edit["source"] = (folder / str(edit.pop("file"))).read_text(encoding="utf-8")
+            edit["source"] = (folder / str(named)).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadList(f"{where}: {error}") from error
+            raise BadList(f"{where}: `file` {named}: {in_words(error)}") from error
     if not isinstance(edit.get("expected"), int | float | None):
         raise BadList(f"{where}: `expected` is {edit['expected']!r} and should be a number")
     shapes = {"source": str, "constants": dict, "replace": list, "kind": str}
