@@ -53,8 +53,8 @@ class Voice:
 def ablate(
     tag: str | None, seeds: int, hours: float | None, until: str | None, as_json: bool
 ) -> int:
-    """0 done, 1 cut short by the deadline or by the incumbent's failure. Raises Misuse, Broken,
-    Interrupted."""
+    """0 done, or the time that was given is over; 1 the incumbent itself failed. Raises Misuse,
+    Broken, Interrupted."""
     from harness.score import hide
 
     found = whole(tag)
@@ -163,16 +163,15 @@ def _tell(found: Found, ablation: Ablation, as_json: bool) -> int:
     sys.stdout.flush()
     if ablation.ending:
         raise Interrupted("; the same command goes on")
-    if not is_complete:
-        print(_why_short(ablation), file=sys.stderr)
-    return 0 if is_complete else 1
-
-
-def _why_short(ablation: Ablation) -> str:
+    if is_complete:
+        return 0
     from harness.ablating import has_failed
     from harness.ablation import WHOLE
 
-    if has_failed(ablation.study, WHOLE):
-        last = ablation.study.of(WHOLE)[-1]
-        return f"experiment {ablation.incumbent} itself failed: {last.status}: {last.reason}"
-    return "the time is over; the same command goes on"
+    if has_failed(study, WHOLE):
+        last = study.of(WHOLE)[-1]
+        said = f"experiment {ablation.incumbent} itself failed: {last.status}: {last.reason}"
+        print(plain(said), file=sys.stderr)
+        return 1
+    print("the time is over; the same command goes on", file=sys.stderr)
+    return 0

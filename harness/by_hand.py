@@ -207,7 +207,8 @@ Ask = Callable[[str, int, int], None]
 
 @contextmanager
 def asking(*, console: Console | None = None) -> Iterator[Ask]:
-    """A callback (what, done, total) that shows how far the asking has come, while it lasts."""
+    """A callback (what, done, total) that shows how far the asking has come, while it lasts; where
+    nothing can be drawn over, that it began."""
     console = console or Console(stderr=True, highlight=False)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%")
     with Progress(
@@ -221,6 +222,8 @@ def asking(*, console: Console | None = None) -> Iterator[Ask]:
         shown = bar.add_task("asking", total=None)
 
         def show(what: str, done: int, total: int) -> None:
+            if not (done or console.is_interactive):
+                console.print("asking the problems, then the controls")
             bar.update(shown, description=what, completed=done, total=total)
 
         yield show

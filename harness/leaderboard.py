@@ -97,7 +97,7 @@ def _row(
         usd_of(history, experiment.id),
         len(record.outcomes),
         tuple(flag for outcome in record.outcomes for flag in outcome.flags),
-        experiment.id == history.incumbent,
+        experiment.id == history.incumbent and word == "keep",  # not a baseline that crashed
         sealed,
         experiment.kind,
         experiment.researcher,

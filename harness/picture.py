@@ -56,13 +56,13 @@ def render(scene: Scene, width: int, height: int) -> RenderableType:
 def line_of(told: Told) -> str:
     """A verdict in one line of plain text, for where there is no terminal."""
     word = told.standing if told.standing in ("confirmed", "withdrawn") else told.verdict
-    if told.verdict != "keep" and told.status not in ("ok", ""):
+    if told.verdict != "keep" and told.status not in ("ok", "", told.verdict):
         word = f"{told.verdict} ({told.status})"
     figures = [share(told.accuracy, told.accuracy_sd)] if told.accuracy is not None else []
     if told.effect is not None:
         figures.append(change(told.effect, told.effect_sd))
         figures.append(f"P(real) {probability(told.p_real)}")
-    reason = f": {told.reason}" if told.reason and told.id else ""
+    reason = f": {told.reason}" if told.reason and (told.id or told.verdict != "keep") else ""
     words = " ".join(filter(None, [word, ", ".join(figures)]))
     return f"{told.id:4} {plain(f'{words}: {told.hypothesis}{reason}')}"
 

@@ -252,7 +252,8 @@ def gpus_of(history: History, rehearse: bool) -> tuple[Gpu, ...]:
 def ends(history: History) -> str:
     parts = []
     if history.total is not None:
-        parts.append(f"after {history.total} experiments ({history.proposals} done)")
+        many = "s" if history.total != 1 else ""
+        parts.append(f"after {history.total} experiment{many} ({history.proposals} done)")
     if history.settings.deadline:
         parts.append(f"at {local_time(history.settings.deadline)}")
     return " or ".join(parts) or "when the researcher has nothing more to propose"

@@ -158,7 +158,7 @@ def told_of(history: History, record: Record, posterior: Posterior | None) -> To
         posterior.p_real if posterior and has_effect else None,
         experiment.hypothesis,
         "" if verdict.reason.startswith(("+", "-")) else verdict.reason,
-        experiment.id == history.incumbent,
+        experiment.id == history.incumbent and verdict.decision == "keep",
     )
 
 

@@ -56,9 +56,11 @@ def tiny(folder, *texts):
 
 
 def test_a_planted_passenger_is_named_and_dropped(tmp_path):
-    """Killed in the middle and resumed: what was tried is not tried again, the edit that changes
-    nothing is named, adopt tells of it, and nothing is left over."""
+    """Without time, killed amid it and resumed: what was tried is not tried again, the edit that
+    changes nothing is named, adopt tells of it, and nothing is left over."""
     night = tiny(tmp_path, toy(9, BALLAST), toy(9))
+    code, out = thinker(night, "ablate", "--hours", "1e-9")
+    assert (code, "the time is over; the same command goes on" in out) == (0, True), out
     begun = begin(night, "ablate", TAG, "--seeds", "1")
     until(lambda: history_of(night).ablations.studies, 120)
     until(lambda: history_of(night).ablations.studies[1].outcomes, 120)

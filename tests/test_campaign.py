@@ -139,6 +139,18 @@ def test_a_campaign_begins_with_what_another_kept(project):
         assert said in out
 
 
+def test_a_baseline_that_does_not_train_ends_it(tmp_path):
+    """Tried twice, its error said, and shown as the crash it is: there is no incumbent."""
+    project = make_project(tmp_path / "project", "absent = 1 / 0\n" + toy_source())
+    words = ("--tag", "night", "--researcher", "list", DATA / "eight.jsonl", *QUICK)
+    code, out = thinker(project, "run", *words, "--experiments", "1")
+    assert code == 1, out
+    assert "   0 crash: The baseline: crash: exit code 1: ZeroDivisionError" in out
+    assert "the baseline does not train" in " ".join(out.split())
+    row = board(project, "night")[0]
+    assert (row["verdict"], row["is_incumbent"], row["trials"]) == ("crash", False, 2)
+
+
 def test_text_that_no_file_can_hold_ends_nothing(project):
     """Half surrogate pairs, NULs and escape codes: stored and shown as plain text."""
     edits = [
