@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, begin, environment, git, of_campaign, thinker, toy_source, until
 from lines import SETTINGS, TAG, history_of, make_line, outcome, told_by, train_py
+from pages import Page
 from rich.console import Console
 
 from harness.ablating import Ablation, Bench, order, seeds_for, wanted
@@ -32,6 +33,7 @@ from harness.messages import Signal
 from harness.prior import EFFECTS
 from harness.reading import ledger_of
 from harness.repo import Repo
+from harness.report.ablated import ablated
 from harness.sandbox import choose
 from harness.show_words import result
 
@@ -83,6 +85,11 @@ def test_a_planted_passenger_is_named_and_dropped(tmp_path):
     assert not list((night / "results" / TAG).glob("ablated/**/checkpoint.pt"))
     code, out = thinker(night, "adopt", "--dry-run")
     assert (code, "passengers by ablation; --without 1 leaves" in out) == (0, True), out
+    assert thinker(night, "report")[0] == 0
+    page = " ".join(Page((night / "results" / TAG / "report.html").read_text()).text.split())
+    assert "and without each of its keeps" in page
+    assert "the very same weights without it" in page
+    assert "thinker adopt 1 --tag night --without 1" in page
 
 
 @pytest.mark.slow
@@ -400,3 +407,10 @@ def test_a_line_for_one_keep(campaign):
     assert ("ablation", ablation_words(history, 2)) in shown
     assert ablation_words(history, 0) == ablation_words(campaign, 1) == ""
     assert WHOLE == 0
+    told = ablated(history)
+    assert [(each.number, each.is_passenger) for each in told.rows] == [
+        (1, False), (2, True), (3, True),
+    ]  # fmt: skip
+    assert (told.rows[0].accuracy, told.rows[0].helps) == ("0.420", ">0.99")
+    assert told.rows[2].words == "the very same weights without it"
+    assert ablated(campaign) is None

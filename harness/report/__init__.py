@@ -26,6 +26,7 @@ from harness.history import History, Record
 from harness.leaderboard import rows
 from harness.repo import Repo
 from harness.report import charts, figures, progress, text
+from harness.report.ablated import ablated
 from harness.report.curves import Curves
 from harness.report.diffs import Difference, Diffs, marked
 from harness.report.experiment import facts_of, log_of, moment, transcript_of
@@ -203,6 +204,7 @@ def _told(history: History, damage: str, curves: Curves) -> dict[str, Any]:
         "is_doubtful": charts.is_doubtful,
         "line": [(row, charts.effect(row, scale)) for row in line if row in shown],
         "rest": [(row, charts.effect(row, scale)) for row in line if row not in shown],
+        "ablated": ablated(history),
         "withdrawn": [(row, charts.effect(row, scale)) for row in withdrawn],
         "as_of": moment(history.last_at),
         "has_money": any(row.usd is not None for row in listed),
