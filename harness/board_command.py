@@ -18,7 +18,7 @@ from harness.board_words import facts, headline
 from harness.errors import Broken, Misuse, in_words
 from harness.leaderboard import Row, order, rows
 from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal, wrapped
-from harness.reading import RESULTS, Found, ledgers, read_at, running, state_of, stored_tags
+from harness.reading import RESULTS, Found, ledgers, read_at, running, state_now, stored_tags
 from harness.reading import read as read
 
 STOP_S = 3600.0
@@ -74,9 +74,10 @@ def _chosen(found: Found, wanted: Wanted) -> list[Row]:
 def _page(found: Found, shown: Sequence[Row], damage: str, *, is_newest: bool) -> list[str]:
     width, paint = width_of_terminal(), paint_for(sys.stdout)
     tag, _, rest = wrapped(headline(found.history), width, 2).partition(" ")
-    state = state_of(found)
+    state, words = state_now(found)
     lines = [f"{paint(tag, 'bold')} {rest}", "", *table(shown, width, paint), ""]
-    said = facts(found.history, state, is_running=" is running " in state, now=datetime.now(UTC))
+    words = f"{found.tag} is {words}"
+    said = facts(found.history, words, is_running=state == "running", now=datetime.now(UTC))
     last = ""
     for name, words in said:
         shown_name = "" if name == last else name

@@ -10,7 +10,7 @@ from harness.board_words import span_words
 from harness.experiment import BASELINE
 from harness.history import History
 from harness.paint import fitted
-from harness.reading import Found, is_running
+from harness.reading import Found, state_now
 
 HEAD = (
     "campaign", "begun (UTC)", "for", "tried", "kept", "confirmed", "crashed", "baseline", "best",
@@ -34,9 +34,7 @@ def campaign_dict(found: Found) -> dict[str, Any]:
     decisions = [r.verdict.decision for r in judged if r.verdict]
     best = believed.get(history.incumbent) if history.incumbent is not None else None
     first = believed.get(BASELINE)
-    state = "running" if is_running(found) else "unfinished"
-    if history.revealed or history.is_finished:
-        state = "closed" if history.revealed else "finished"
+    state, _ = state_now(found)
     assert history.started
     return {
         "campaign": found.tag,
@@ -54,7 +52,7 @@ def campaign_dict(found: Found) -> dict[str, Any]:
         "accuracy_sd": best.accuracy_sd if best else None,
         "gain": best.accuracy - first.accuracy if best and first else None,
         "usd": history.spending.total.usd if history.spending.calls else None,
-        "state": state,
+        "state": "unfinished" if state in ("away", "stopped") else state,
         "rehearsal": history.settings.rehearse,
         "machine": history.started.machine,
     }

@@ -4,10 +4,15 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness import ledger as ledger_file
 from harness.errors import Misuse
 from harness.history import History
+from harness.scene import State
+
+if TYPE_CHECKING:
+    from harness.status import Status
 
 RESULTS = Path("results")
 
@@ -77,21 +82,33 @@ def read_at(path: Path) -> tuple[Found, str]:
     return Found(path.parent.name, path, history), damage
 
 
-def is_running(found: Found) -> bool:
-    return ledger_file.writer_of(found.path) is not None
+def state_of(history: History, writer: int | None, status: "Status | None") -> tuple[State, str]:
+    """How a campaign stands, and the words for it. `writer` is the process that writes its ledger,
+    `status` what that tells of itself."""
+    assert history.started
+    again = f"thinker run --tag {history.started.tag} goes on"
+    if history.revealed:
+        return "closed", "closed"
+    if writer is not None:
+        if history.sealed.pending is not None:
+            return "running", f"running; asking sealed set {history.sealed.pending.number}"
+        if history.closing:
+            return "running", f"running the closing repeats ({history.closing.reason})"
+        return "running", "running" if status else "running, and does not tell what"
+    if history.is_finished and history.stopped:
+        return "finished", f"finished: {history.stopped.reason}"
+    if history.stopped:
+        return "stopped", f"unfinished: {history.stopped.reason}; {again}"
+    return "away", f"unfinished: its process is gone; {again}"
 
 
-def state_of(found: Found) -> str:
-    """One line: whether it runs, is finished, or may go on."""
-    pid = ledger_file.writer_of(found.path)
-    stopped = found.history.stopped
-    if found.history.revealed:
-        return f"{found.tag} is closed"
-    if pid:
-        return f"{found.tag} is running (process {pid})"
-    if stopped and stopped.is_finished:
-        return f"{found.tag} is finished: {stopped.reason}"
-    return f"{found.tag} is unfinished; thinker run --tag {found.tag} goes on"
+def state_now(found: Found) -> tuple[State, str]:
+    """The same of a campaign as it stands right now."""
+    from harness.status import read_status
+
+    writer = ledger_file.writer_of(found.path)
+    state, words = state_of(found.history, writer, read_status(found.path.parent))
+    return state, words if writer is None else f"{words} (process {writer})"
 
 
 def _begun_at(path: Path) -> str:

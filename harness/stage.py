@@ -12,8 +12,9 @@ from harness.costs import money
 from harness.experiment import BASELINE, Posterior, Trial
 from harness.history import History, Record
 from harness.leaderboard import counts
+from harness.reading import state_of
 from harness.running_curve import RunningCurves
-from harness.scene import Health, Incumbent, Phase, Scene, Slot, State, Thinker, Told
+from harness.scene import Health, Incumbent, Phase, Scene, Slot, Thinker, Told
 from harness.schedule import trial_s
 from harness.settings import local_time
 from harness.status import Running, Status
@@ -160,25 +161,6 @@ def told_of(history: History, record: Record, posterior: Posterior | None) -> To
         "" if verdict.reason.startswith(("+", "-")) else verdict.reason,
         experiment.id == history.incumbent and verdict.decision == "keep",
     )
-
-
-def state_of(history: History, writer: int | None, status: Status | None) -> tuple[State, str]:
-    """How the campaign stands, and the words for it."""
-    assert history.started
-    again = f"thinker run --tag {history.started.tag} goes on"
-    if history.revealed:
-        return "closed", "closed"
-    if writer is not None:
-        if history.sealed.pending is not None:
-            return "running", f"running; asking sealed set {history.sealed.pending.number}"
-        if history.closing:
-            return "running", f"running the closing repeats ({history.closing.reason})"
-        return "running", "running" if status else "running, and does not tell what"
-    if history.is_finished and history.stopped:
-        return "finished", f"finished: {history.stopped.reason}"
-    if history.stopped:
-        return "stopped", f"{history.stopped.reason}; {again}"
-    return "away", f"its process is gone; {again}"
 
 
 def since(moment: str, now: datetime) -> float | None:

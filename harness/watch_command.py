@@ -21,11 +21,11 @@ from harness.health import look
 from harness.live import EVERY_S, HEALTH_S, Lines
 from harness.picture import render
 from harness.plain import plain
-from harness.reading import RESULTS, ledger_of, ledgers
+from harness.reading import RESULTS, ledger_of, ledgers, state_of
 from harness.repo import Repo
 from harness.scene import Health, Scene
 from harness.screen import Screen, TerminalGone, drawn
-from harness.stage import Stage, state_of
+from harness.stage import Stage
 from harness.state import State
 from harness.status import Status, read_status
 
