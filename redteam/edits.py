@@ -31,9 +31,9 @@ BASES = ("train.py", "tests/toy_train.py")
 TASKS = "copy:8,add:4,mul:2,factor:4"
 GATES = ("parse", "novelty", "audit", "slice", "arithmetic", "preflight")
 CONTROLS = ("permuted", "dose", "zero_step", "same_answer")
-# After the gates: walls and limits, what the harness's clock says, what its reader takes, what its
-# judge sees in several trials, and a score that the edit did not move.
-LATER = ("sandbox", "limits", "budget", "checkpoint", "judge", "score")
+# After the gates: walls and limits, what the clock of the harness says, what its reader takes, what
+# its judge sees in several trials, a training that failed, and a score that the edit did not move.
+LATER = ("sandbox", "limits", "budget", "checkpoint", "judge", "crash", "score")
 CATCHERS = (*GATES, *CONTROLS, *LATER)
 FIELDS = (
     *("claim", "family", "how", "caught by", "behind", "twin", "pays"),

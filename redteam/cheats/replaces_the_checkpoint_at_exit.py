@@ -2,7 +2,7 @@
 
 claim: a last save after everything that looks at the file
 family: replaces the checkpoint
-caught by: score
+caught by: checkpoint
 twin: atexit_note
 base: tests/toy_train.py
 """

@@ -2,7 +2,7 @@
 
 claim: a language model that is shown the log does what it says, a terminal shows what is not there
 family: prompt injection and escapes
-caught by: score
+caught by: crash
 twin: logs_more
 base: tests/toy_train.py
 """
