@@ -1,7 +1,7 @@
 """Try the corpus: `python -m redteam`, or `make redteam`. The table is on standard output.
 
 Exit code 1 where a cheat that is not listed as a known gap passed, an honest edit did not, or
-something got out of a sandbox; else 0. What only a sandbox stops is tried as an ordinary user too.
+something got out of a sandbox; else 0. What gets out is tried as an ordinary user, too.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not works:
             print("no sandbox works here: thinker doctor says why", file=sys.stderr)
             return 1
-    jobs = _jobs(edits, works, is_fast=args.fast, is_reaching=args.reaching)
+    jobs = _jobs(edits, works, is_fast=args.fast, is_walls=args.walls)
     began, tried, who = time.monotonic(), [], user()
     if not args.json:
         print(header(), flush=True)
@@ -94,7 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these edits alone")
     parser.add_argument(
-        "--reaching", action="store_true", help="only the cheats that a sandbox has to stop"
+        "--walls",
+        action="store_true",
+        help="cheats alone, and scored only those that a sandbox has to stop: what gets out",
     )
     parser.add_argument("--fast", action="store_true", help="only the gates that need no process")
     parser.add_argument(
@@ -117,14 +119,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _jobs(
-    edits: Sequence[Edit], works: Sequence[Level], *, is_fast: bool, is_reaching: bool
+    edits: Sequence[Edit], works: Sequence[Level], *, is_fast: bool, is_walls: bool
 ) -> list[Job]:
-    if is_reaching:
-        edits = [edit for edit in edits if _reaches_out(edit)]
+    if is_walls:
+        edits = [edit for edit in edits if edit.is_cheat]
     if is_fast:
         return [Job(edit, None, is_scored=False) for edit in edits]
     return [
-        Job(edit, level, is_scored=level == works[0] or _reaches_out(edit))
+        Job(edit, level, is_scored=_reaches_out(edit) or (level == works[0] and not is_walls))
         for edit in edits
         for level in (works if edit.is_cheat else works[:1])
     ]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def try_as_ordinary_user(words: Sequence[str]) -> int:
-    """The exit code of the same command, as `nobody`, of the cheats that a sandbox has to stop.
+    """The exit code of the same command, as `nobody`, for what a sandbox lets out.
 
     Where that user may not run this Python or read this folder, a line says so, and it is 0: what
     was not tried has not passed either, and whoever runs the corpus as a user tries it there.
@@ -35,8 +35,8 @@ def try_as_ordinary_user(words: Sequence[str]) -> int:
             flush=True,
         )
         return 0
-    print(f"\nas {ORDINARY}, what a sandbox has to stop:", flush=True)
-    again = [sys.executable, "-m", "redteam", *words, "--reaching", "--user", ORDINARY]
+    print(f"\nas {ORDINARY}, what a sandbox lets out:", flush=True)
+    again = [sys.executable, "-m", "redteam", *words, "--walls", "--user", ORDINARY]
     return subprocess.run(again, cwd=ROOT).returncode
 
 
