@@ -199,6 +199,17 @@ def test_telemetry_that_wants_to_be_in_the_way_is_passed_over(history, tmp_path)
     check_closed(Page(Report(tmp_path, None).page(history)))
 
 
+def test_a_loss_that_hardly_moves_has_an_axis(history, tmp_path):
+    """Two figures at least, though no decade is near."""
+    seed = history.records[0].outcomes[0].seed
+    folder = tmp_path / "experiments" / "0000" / str(seed)
+    folder.mkdir(parents=True)
+    rows = [{"seconds": float(s), "loss": 3100.0 + 30 * (s % 2)} for s in range(40)]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    words = Page(Report(tmp_path, None).page(history)).text
+    assert "2800300032003400" in words
+
+
 # --- hostile text anywhere ---
 
 WORDS = st.text(max_size=40) | st.sampled_from(

@@ -117,8 +117,10 @@ def _loss_panel(lines: Sequence[Line], x: Scale) -> Panel:
     marks = [m * 10.0**d for d in decades for m in (1, 2, 5)]
     shown = [v for v in marks if y.low <= math.log10(v) <= y.high]
     shown = shown if len(shown) <= 6 else [v for v in shown if f"{v:.0e}"[0] == "1"]
+    if len(shown) < 2:  # a loss that hardly moves
+        shown = [v for v in ticks(10**y.low, 10**y.high, 4) if v > 0]
     last = tuple(f"{points[-1][1]:.2g}" if points else "–" for _, points in lines)
-    drawing = _drawing(logs, x, y, [(math.log10(v), f"{v:g}") for v in shown])
+    drawing = _drawing(logs, x, y, [(math.log10(v), f"{v:.6g}") for v in shown])
     return Panel("loss, smoothed", drawing, last)
 
 

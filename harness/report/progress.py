@@ -273,6 +273,6 @@ def _limits(posterior: Posterior | None) -> tuple[float, ...]:
 
 
 def _marks(x: Scale) -> list[tuple[float, str]]:
-    whole = x.high - x.low > 8
+    whole = x.low < 0 or x.high - x.low > 8  # experiments, which begin half a place before 0
     values = ticks(max(0.0, x.low), x.high, 8)
     return [(v, f"{v:,.0f}" if whole else f"{v:g}") for v in values if not whole or v == int(v)]
