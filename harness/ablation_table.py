@@ -8,6 +8,7 @@ from harness.ablation import Study
 from harness.ablation_effects import Effect, found_of
 from harness.ablation_words import conclusions, listed
 from harness.believed import posteriors
+from harness.board_table import probability
 from harness.experiment import Posterior
 from harness.history import History
 from harness.plain import plain
@@ -47,12 +48,12 @@ def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
 
 
 def _figures(effect: Effect, posterior: Posterior | None) -> tuple[Text, ...]:
-    real = Text(f"{posterior.p_real:.2f}" if posterior else "")
+    real = Text(probability(posterior.p_real) if posterior else "")
     if effect.failure:
         return Text(plain(effect.failure.partition(":")[0]), style="red"), Text(), Text(), real
     if effect.accuracy is None or effect.effect is None or effect.p_helps is None:
         return Text("not yet", style="dim"), Text(), Text(), real
     adds = "nothing" if effect.is_twin else f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}"
     style = "magenta" if effect.is_idle else ""
-    helps = Text(f"{effect.p_helps:.2f}", style=style)
+    helps = Text(probability(effect.p_helps), style=style)
     return Text(f"{effect.accuracy:.4f}"), Text(adds), helps, real

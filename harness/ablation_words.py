@@ -6,6 +6,7 @@ from harness.ablation import Study
 from harness.ablation_effects import Effect, Found, found_of
 from harness.adoption import LEAST_TRIALS, P_WITHDRAWN
 from harness.believed import posteriors
+from harness.board_table import probability
 from harness.history import History
 from harness.plain import plain
 
@@ -35,7 +36,9 @@ def _words(effect: Effect) -> str:
         return f"not measured yet{beside}"
     if effect.is_twin:
         return f"it changes nothing{beside}: the very same weights without it"
-    figures = f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}, P(helps) {effect.p_helps:.2f}"
+    figures = (
+        f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}, P(helps) {probability(effect.p_helps)}"
+    )
     idle = ", a passenger" if effect.is_idle and not others else ""
     return f"{figures}{idle}{beside}"
 
@@ -99,9 +102,8 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
     elif found.together and found.together.failure:
         lines.append(f"all of them out at once: {plain(found.together.failure)}; leave out fewer")
     elif found.together and found.together.p_helps is not None:
-        lines.append(
-            f"all of them at once do help (P {found.together.p_helps:.2f}): leave out fewer"
-        )
+        helps = probability(found.together.p_helps)
+        lines.append(f"all of them at once do help (P {helps}): leave out fewer")
     return lines
 
 

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 
 from harness.ablation_words import ablation_words
+from harness.board_table import probability
 from harness.experiment import Posterior
 from harness.history import History
 from harness.kept_line import Step
@@ -86,7 +87,7 @@ def _title(told: str, number: int) -> str:
 def _belief(history: History, beliefs: dict[int, Posterior], number: int) -> str:
     record, found = history.records[number], beliefs.get(number)
     said = f"effect {found.effect:+z.4f} ± {found.effect_sd:.4f}, " if found else ""
-    said += f"P(real) {found.p_real:.2f}, " if found else ""
+    said += f"P(real) {probability(found.p_real)}, " if found else ""
     trials = len(record.seeds)
     counted = f"{trials} trial{'s' if trials > 1 else ''}"
     return f"{said}{record.standing or 'kept'} after {counted} of {history.settings.budget_s:g} s"

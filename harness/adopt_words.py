@@ -8,6 +8,7 @@ from harness.ablation_words import passengers
 from harness.adopting import Branch, Plan, still_there
 from harness.adoption import P_WITHDRAWN
 from harness.believed import posteriors
+from harness.board_table import probability
 from harness.checkout import Checkout, hooks_not_run
 from harness.kept_line import Line
 from harness.plain import plain
@@ -90,7 +91,7 @@ class Adoption:
         beliefs = posteriors(self.found.history)
         doubtful = [n for n in self.provisional if n in beliefs and beliefs[n].p_real < P_WITHDRAWN]
         if doubtful:
-            said = ", ".join(f"{n} (P(real) {beliefs[n].p_real:.2f})" for n in doubtful)
+            said = ", ".join(f"{n} (P(real) {probability(beliefs[n].p_real)})" for n in doubtful)
             without = _comma(self.line.standing_on({*doubtful, *self.out}))
             notes.append(
                 f"more likely nothing than a gain: {said}; thinker ablate trains without them,"
@@ -152,7 +153,7 @@ class Adoption:
             parts.append(keep["standing"])
             if keep["effect"] is not None:
                 parts.append(f"{keep['effect']:+z.4f} ± {keep['effect_sd']:.4f}")
-                parts.append(f"P(real) {keep['p_real']:.2f}")
+                parts.append(f"P(real) {probability(keep['p_real'])}")
             lines.append(f"{keep['experiment']:5}  {'  '.join(parts)}")
             lines.append(f"{'':7}{_cut(plain(keep['hypothesis']))}")
         if self.plan.present:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from harness.believed import posteriors
+from harness.board_table import probability
 from harness.errors import Misuse
 from harness.experiment import BASELINE
 from harness.history import History
@@ -170,7 +171,7 @@ def check_withdrawn(history: History, line: Line, out: Collection[int]) -> None:
     found = [n for n in line.numbers if records[n].standing == "withdrawn" and n not in out]
     if not found:
         return
-    said = ", ".join(f"{n} (P(real) {beliefs[n].p_real:.2f})" for n in found)
+    said = ", ".join(f"{n} (P(real) {probability(beliefs[n].p_real)})" for n in found)
     needed = line.standing_on({*found, *out})
     without = f"--without {','.join(map(str, sorted(needed)))} leaves them behind"
     if needed >= set(line.numbers[1:]):

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from harness.board_table import probability
 from harness.experiment import BASELINE
 from harness.history import History, Record
 from harness.leaderboard import summary
@@ -138,7 +139,7 @@ def _line(record: Record) -> str:
     if posterior:
         figure = (
             f", {posterior.accuracy:.3f} ± {posterior.accuracy_sd:.3f}"
-            f" ({posterior.effect:+z.3f}, P(real) {posterior.p_real:.2f})"
+            f" ({posterior.effect:+z.3f}, P(real) {probability(posterior.p_real)})"
         )
     hypothesis = plain(record.experiment.hypothesis[: 4 * HYPOTHESIS_CHARS])[:HYPOTHESIS_CHARS]
     return f"keep #{record.experiment.id}{figure}: {hypothesis}"

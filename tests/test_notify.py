@@ -337,7 +337,7 @@ def test_a_campaign_tells_and_keeps_the_address_to_itself(tmp_path):
     found = [json.loads(body)["event"] for _, _, body in got]
     assert found[0] == "begin"
     assert found[-1] == "stop"
-    assert "notify      127.0.0.1, " in out
+    assert "notify     127.0.0.1, " in out
     assert told.read_text().splitlines()[0] == "t has begun"
     assert not any(SECRET in line for line in lines)
     files = [p for p in tmp_path.rglob("*") if p.is_file() and p != told]

@@ -109,7 +109,7 @@ def test_run_shows_its_picture_and_leaves_the_last(project):
         terminal.until("thinker board t shows it")
         assert not terminal.is_alternate
         assert "\x1b[?1049h" in terminal.raw
-        assert terminal.raw.index("campaign    t") < terminal.raw.index("\x1b[?1049h")
+        assert terminal.raw.index("campaign   ") < terminal.raw.index("\x1b[?1049h")
         assert "finished: " in terminal.text
         assert f"edit {EDITS - 1}" in terminal.text
 

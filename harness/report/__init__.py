@@ -21,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.believed import beliefs_of, posteriors
+from harness.board_table import probability
 from harness.experiment import BASELINE, Posterior
 from harness.history import History, Record
 from harness.leaderboard import rows
@@ -150,6 +151,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"figure": figures.figure, "line": text.line, "points": figures.points}
+    made.filters["probability"] = probability
     return made
 
 

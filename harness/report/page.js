@@ -20,7 +20,7 @@
   const groups = [...table.tBodies];
   const heads = [...table.tHead.rows[0].cells];
   const cell = (group, column) => group.rows[0].cells[column].textContent.trim();
-  const number = (text) => parseFloat(text.replace("−", "-"));
+  const number = (text) => parseFloat(text.replace("−", "-").replace(/^[<>]/, ""));
 
   const sort = (head) => {
     const column = heads.indexOf(head);
