@@ -8,8 +8,8 @@ from harness.ablation import Study
 from harness.ablation_effects import Effect, found_of
 from harness.ablation_words import conclusions, listed
 from harness.believed import posteriors
-from harness.board_table import probability
 from harness.experiment import Posterior
+from harness.figures import probability
 from harness.history import History
 from harness.plain import plain
 

@@ -6,7 +6,7 @@ from harness.ablation import Study
 from harness.ablation_effects import Effect, Found, found_of
 from harness.adoption import LEAST_TRIALS, P_WITHDRAWN
 from harness.believed import posteriors
-from harness.board_table import probability
+from harness.figures import probability
 from harness.history import History
 from harness.plain import plain
 

@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Sequence
 
 from harness.ablation_words import ablation_words
-from harness.board_table import probability
 from harness.experiment import Posterior
+from harness.figures import probability
 from harness.history import History
 from harness.kept_line import Step
 from harness.plain import plain

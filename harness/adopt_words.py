@@ -8,8 +8,8 @@ from harness.ablation_words import passengers
 from harness.adopting import Branch, Plan, still_there
 from harness.adoption import P_WITHDRAWN
 from harness.believed import posteriors
-from harness.board_table import probability
 from harness.checkout import Checkout, hooks_not_run
+from harness.figures import probability
 from harness.kept_line import Line
 from harness.plain import plain
 from harness.reading import Found

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from harness.believed import posteriors
-from harness.board_table import probability
 from harness.errors import Misuse
 from harness.experiment import BASELINE
+from harness.figures import probability
 from harness.history import History
 from harness.kept_line import Inseparable, Line, Step
 

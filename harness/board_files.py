@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.board_table import change, probability, share, short, word_of
+from harness.board_table import word_of
+from harness.figures import change, probability, share, short
 from harness.history import History
 from harness.leaderboard import Row, notes, rows, summary
 from harness.paint import LONGEST, MORE

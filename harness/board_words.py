@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from harness.believed import posteriors
-from harness.board_table import change, share
 from harness.costs import money
 from harness.experiment import BASELINE, Posterior
+from harness.figures import change, share
 from harness.history import History
 from harness.leaderboard import notes, slot_time, summary
 from harness.sealed_words import board_lines

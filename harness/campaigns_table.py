@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.believed import posteriors
-from harness.board_table import change, share
 from harness.board_words import span_words
 from harness.experiment import BASELINE
+from harness.figures import change, share
 from harness.history import History
 from harness.paint import fitted
 from harness.reading import Found, state_now

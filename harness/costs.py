@@ -1,5 +1,6 @@
 """What a campaign's language model has cost, in words for the board and the plan."""
 
+from harness.figures import short
 from harness.history import History
 from harness.money import Spent
 
@@ -33,7 +34,7 @@ def tokens_words(spent: Spent) -> str:
     share = (
         f", {tokens.cache_read / tokens.prompt:.0%} of them from the cache" if tokens.prompt else ""
     )
-    return f"{_short(tokens.prompt)} tokens in{share}, {_short(tokens.output)} out"
+    return f"{short(tokens.prompt)} tokens in{share}, {short(tokens.output)} out"
 
 
 def plan_lines(history: History) -> dict[str, str]:
@@ -48,10 +49,3 @@ def plan_lines(history: History) -> dict[str, str]:
     price = f"; priced at {model.price} dollars a million tokens" if model.price else ""
     gone = f", {spent:.2f} of them gone" if spent else ""
     return {"model": model.name + effort, "money": f"at most {cap:g} dollars in all{gone}{price}"}
-
-
-def _short(number: int) -> str:
-    for size, unit in ((1_000_000, "M"), (1_000, "k")):
-        if number >= size:
-            return f"{number / size:.1f}{unit}"
-    return str(number)

@@ -8,8 +8,8 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from harness.board_table import probability
 from harness.experiment import BASELINE
+from harness.figures import probability
 from harness.history import History, Record
 from harness.leaderboard import summary
 from harness.plain import plain

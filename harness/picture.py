@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from harness.board_table import change, probability, share
+from harness.figures import change, probability, share
 from harness.plain import plain
 from harness.scene import GpuHealth, Health, Incumbent, Scene, Slot, Thinker, Told
 from harness.sparks import sparks

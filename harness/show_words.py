@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from harness.ablation_words import ablation_words
-from harness.board_table import change, probability, share, short, word_of
+from harness.board_table import word_of
 from harness.costs import tokens_words
 from harness.experiment import BASELINE, Posterior
+from harness.figures import change, probability, share, short
 from harness.history import History, Record
 from harness.leaderboard import Row
 from harness.paint import cut, fitted, grid, line_of

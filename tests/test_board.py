@@ -18,9 +18,10 @@ from benchmarks.thousand import HOSTILE, make_ledger
 from benchmarks.thousand_project import make_campaign
 from harness.board_command import Wanted, board, read
 from harness.board_files import markdown, quoted, tsv, write_leaderboard
-from harness.board_table import probability, table
+from harness.board_table import table
 from harness.board_words import span_words, sparkline, time_left
 from harness.errors import Misuse
+from harness.figures import probability
 from harness.history import History
 from harness.leaderboard import order, rows
 from harness.ledger import Ledger, now

@@ -21,8 +21,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.believed import beliefs_of, posteriors
-from harness.board_table import probability
 from harness.experiment import BASELINE, Posterior
+from harness.figures import probability
 from harness.history import History, Record
 from harness.leaderboard import rows
 from harness.repo import Repo

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from harness.ablation_effects import Effect, found_of
 from harness.ablation_words import conclusions, listed
-from harness.board_table import probability
+from harness.figures import probability
 from harness.history import History
 from harness.report.figures import figure
 from harness.report.text import line
