@@ -181,7 +181,7 @@ def test_too_many_processes(tmp_path):
             time.sleep(600)
     time.sleep(600)
     """
-    outcome, _ = try_out(tmp_path, source)
+    outcome, _ = try_out(tmp_path, source, memory_mb=8000)  # pages that they share are counted
     assert outcome.status == "crash"
     assert "processes; the limit is 256" in outcome.reason
 
