@@ -334,10 +334,11 @@ def test_ticks_are_few_and_within_the_range(low, width):
 
 
 @given(st.floats(-1.0, 1.0), st.floats(1e-4, 1e3))
-def test_no_two_ticks_read_alike(low, width):
-    """However small the range, each has a figure of its own."""
-    texts = [text for _, text in told_apart(ticks(low, low + width, 6))]
-    assert len(set(texts)) == len(texts)
+def test_ticks_say_where_they_are(low, width):
+    """However small the range, each has a figure of its own, and it is not rounded."""
+    found = told_apart(ticks(low, low + width, 6))
+    assert len({text for _, text in found}) == len(found)
+    assert all(float(text) == pytest.approx(value, abs=1e-8) for value, text in found)
 
 
 # --- the command ---

@@ -47,10 +47,15 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def told_apart(values: Sequence[float]) -> list[tuple[float, str]]:
-    """Each with as many decimals, two at least, as it takes for all to read differently."""
+    """Each with as many decimals, two at least, as it takes to say where all of them are."""
+    reach = max(map(abs, values), default=0.0)
     for decimals in range(2, 8):
         texts = [f"{value:.{decimals}f}" for value in values]
-        if len(set(texts)) == len(texts):
+        is_said = all(
+            abs(float(text) - value) <= 1e-9 * reach
+            for text, value in zip(texts, values, strict=True)
+        )
+        if is_said and len(set(texts)) == len(texts):
             break
     return list(zip(values, texts, strict=True)) if values else []
 
