@@ -39,17 +39,27 @@ NOTES = 3
 
 
 def render(scene: Scene, width: int, height: int) -> RenderableType:
-    """At most `height` lines of at most `width` columns."""
-    head = [_top(scene, width), _incumbent(scene, width), _slots(scene, width)]
-    head.append(_researcher(scene.researcher, width))
+    """At most `height` lines of at most `width` columns. Where there is little room the machine
+    gives way, then the slots' curves, then slots."""
+    head, tail = (
+        [_top(scene, width), _incumbent(scene, width)],
+        [_researcher(scene.researcher, width)],
+    )
     machine, notes = _machine(scene.health, width), _notes(scene, width)
-    for gap, shown in ((1, machine), (1, machine[:1]), (0, machine[:1]), (0, [])):
-        fixed = [part for part in (*head, shown, notes) if part]
+    drawn = [_slot(slot, width) for slot in scene.slots]
+    whole, short = [line for lines in drawn for line in lines], [lines[0] for lines in drawn]
+    for gap, shown, slots in (
+        *((1, machine, whole), (1, machine[:1], whole), (0, machine[:1], whole), (0, [], whole)),
+        *((0, machine[:1], short), (0, [], short)),
+    ):
+        fixed = [part for part in (*head, slots, *tail, shown, notes) if part]
         room = height - sum(len(part) + gap for part in fixed)
         if room >= FEWEST:
             break
+    if room < FEWEST and len(slots) > 1:
+        slots = _first(slots, max(2, len(slots) - (FEWEST - room)), width)
     verdicts = _verdicts(scene.told, width, max(room, FEWEST))
-    parts = [part for part in (*head, verdicts, shown, notes) if part]
+    parts = [part for part in (*head, slots, *tail, verdicts, shown, notes) if part]
     return Group(*_joined(parts, gap=gap)[:height])
 
 
@@ -120,11 +130,10 @@ def _incumbent_line(found: Incumbent, width: int) -> str:
     return sparks(found.line, width) if len(found.line) > 1 and width >= 4 else ""
 
 
-def _slots(scene: Scene, width: int) -> list[Text]:
-    lines: list[Text] = []
-    for slot in scene.slots:
-        lines += _slot(slot, width)
-    return lines
+def _first(slots: Sequence[Text], count: int, width: int) -> list[Text]:
+    """So many lines of them, the last of which says how many more there are."""
+    more = labelled("", (f"{len(slots) - count + 1} slots more", "dim"), width=width)
+    return [*slots[: count - 1], more]
 
 
 def _slot(slot: Slot, width: int) -> list[Text]:

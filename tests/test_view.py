@@ -65,6 +65,18 @@ def test_trouble_is_never_left_out():
     assert note in shown
 
 
+@pytest.mark.parametrize("slots", [8, 16])
+def test_many_slots_leave_room_for_verdicts(slots):
+    """A line each, and then the first of them; a note and the newest verdicts still stand there."""
+    scene = view_snapshots.scene(notes=("waiting for room",))
+    many = tuple(replace(scene.slots[0], number=number) for number in range(slots))
+    shown = text_of(replace(scene, slots=many), 80, 24).splitlines()
+    assert sum(line.startswith("slot ") for line in shown) >= 8
+    assert any("slots more" in line for line in shown) == (slots == 16)
+    assert any(line.lstrip().startswith("21 ") for line in shown)
+    assert shown[-1].startswith("waiting for room")
+
+
 def test_how_it_stands_goes_before_its_times():
     """At 80 columns what goes on with a killed campaign can be read to its end."""
     words = "its process is gone; thinker run --tag 20260131 goes on"
