@@ -130,7 +130,6 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
                 args.rehearse,
             )
             return run(wanted, args.inside, args.rehearse, words)
-    match args.command:
         case "board":
             from harness.board_command import Wanted as Shown
             from harness.board_command import board
