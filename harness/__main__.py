@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 from harness.errors import Broken, Interrupted, Misuse
@@ -63,6 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
+    if args.command not in ("verify", "doctor"):
+        from harness.reading import check_folder
+
+        check_folder(Path.cwd())
     match args.command:
         case "verify":
             from harness.verify_command import verify

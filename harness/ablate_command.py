@@ -19,9 +19,8 @@ from harness.history import History
 from harness.ledger import Ledger
 from harness.messages import Inbox
 from harness.plain import plain
-from harness.reading import Found
+from harness.reading import Found, refuse_beside
 from harness.repo import Repo
-from harness.reproduce_command import refuse_beside
 from harness.room import lacking
 from harness.scored_table import results_console
 from harness.seal_command import refuse_rehearsed, whole
@@ -132,10 +131,14 @@ def _plan(ablation: Ablation, seeds: int, moment: str | None) -> str:
     until = f", until {local_time(moment)} at the latest" if moment else ""
     done = f" ({len(study.outcomes)} done)" if study.outcomes else ""
     return (
-        f"experiment {ablation.incumbent}, and without each of its {_number(keeps, 'keep')}, with"
+        f"experiment {ablation.incumbent}, and without {_each(keeps)}, with"
         f" {_number(seeds, 'seed')}: {_number(count, 'trial')}{done}, about {took} on"
         f" {_number(history.slots, 'slot')}{until}"
     )
+
+
+def _each(keeps: int) -> str:
+    return "its one keep" if keeps == 1 else f"each of its {keeps} keeps"
 
 
 def _number(count: int, noun: str) -> str:

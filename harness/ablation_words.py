@@ -89,7 +89,7 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
     if trials and trials < LEAST_TRIALS:
         lines.append(
             "one trial of each names only what changes nothing at all;"
-            f" --seeds {LEAST_TRIALS} goes on"
+            f" thinker ablate {tag} --seeds {LEAST_TRIALS} goes on"
         )
     if not found.passengers:
         if trials >= LEAST_TRIALS:

@@ -57,12 +57,16 @@ def find(project: Path, wanted: Wanted, texts: Mapping[str, str]) -> Found | Non
             why = found.history.stopped.reason if found.history.stopped else "its deadline"
             raise Misuse(
                 f"the campaign {wanted.tag} is finished ({why}); thinker board {wanted.tag} shows"
-                " it, another --tag begins another"
+                f" it, --from {wanted.tag} with another --tag begins with what it kept"
             )
         return found
-    for found in unfinished(project):
-        if found.history.settings.rehearse != wanted.rehearse:
-            continue  # the one is none of the other
+    same = [f for f in unfinished(project) if f.history.settings.rehearse == wanted.rehearse]
+    if len(same) > 1:
+        raise Misuse(
+            f"{len(same)} campaigns are unfinished: {', '.join(f.tag for f in same)}; --tag T goes"
+            " on with one of them, --tag NEW begins another"
+        )
+    for found in same:
         started = found.history.started
         assert started
         changed = [

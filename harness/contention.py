@@ -1,8 +1,9 @@
 """Trials that other work on the machine slowed down: a budget of wall time is worth less then.
 
 Compared is like with like: the share of its wall time that a training on a CPU got to compute in,
-with the incumbent's; and the samples a second of one experiment's trials. Not covered: a GPU that
-another's work slows from the first trial on, unless it holds memory (`harness.gpu` tells that).
+with the incumbent's, and while there is none with all of it; and the samples a second of one
+experiment's trials. Not covered: a GPU that another's work slows from the first trial on, unless it
+holds memory (`harness.gpu` tells that).
 """
 
 import statistics
@@ -12,9 +13,8 @@ from harness.experiment import Outcome
 from harness.history import History
 
 TOLERANCE = 0.2
-SHORT_S = 30.0  # a shorter training tells too little: CPU seconds are read twice a second
-TOLD_S = 10.0  # long enough to be told of
-FAR = 0.3  # less of its time than the freest trial
+SHORT_S = 10.0  # a shorter training tells too little: CPU seconds are read twice a second
+FAR = 0.3  # less of its time than the freest trial, or than all
 MARK = "contended: "
 KNOWN = ("ok", "timeout")
 
@@ -34,12 +34,13 @@ def flags_of(history: History, outcome: Outcome) -> tuple[str, ...]:
 
 def cpu_flags(history: History, outcome: Outcome) -> tuple[str, ...]:
     """The part that holds for any code: its share of a core, beside the incumbent's."""
-    if not _is_told(history, outcome) or history.settings.device != "cpu":
-        return ()
-    assert history.incumbent is not None
-    usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
     share = _cpu_share(outcome)
-    if share is None or usual is None or share >= (1 - TOLERANCE) * usual:
+    if outcome.train_s < SHORT_S or history.settings.device != "cpu" or share is None:
+        return ()
+    if history.incumbent is None:  # the baseline's first trials
+        return (f"{MARK}it computed in {share:.0%} of its time",) if share < 1 - FAR else ()
+    usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
+    if usual is None or share >= (1 - TOLERANCE) * usual:
         return ()
     return (
         f"{MARK}it computed in {share:.0%} of its time, and the incumbent's trials in {usual:.0%}",
@@ -60,7 +61,7 @@ def slowed(history: History) -> dict[int, float]:
         (number, share)
         for number, record in history.records.items()
         for outcome in record.outcomes
-        if outcome.train_s >= TOLD_S and (share := _cpu_share(outcome)) is not None
+        if outcome.train_s >= SHORT_S and (share := _cpu_share(outcome)) is not None
     ]
     most = max((share for _, share in shares), default=0.0)
     return {number: share for number, share in shares if share < (1 - FAR) * most}

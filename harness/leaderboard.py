@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from harness.adoption import LEAST_TRIALS
 from harness.believed import posteriors
 from harness.contention import slowed
 from harness.costs import usd_of
 from harness.experiment import BASELINE, Posterior, Standing
+from harness.figures import share
 from harness.history import History, Record
 from harness.provenance import provenance
 from harness.sealed_words import sealed_accuracies
@@ -136,8 +138,8 @@ def counts(history: History) -> str:
     words = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
     words += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
     if waiting := len(history.open.keys() - {BASELINE}):
-        words.append(f"{waiting} without a verdict")
-    count = history.proposals
+        words.append(f"{waiting} more {'never tried' if history.is_finished else 'to be judged'}")
+    count = len(records)
     return f"{count} experiment{'' if count == 1 else 's'}: {', '.join(words)}"
 
 
@@ -209,6 +211,8 @@ def notes(history: History) -> list[str]:
             f"other work slowed trials of {_named(busy)}, down to {min(busy.values()):.0%} of a"
             " core: what they read is too low, and effects beside them are the machine's"
         )
+    if worse := _worse_than_baseline(history):
+        found.append(worse)
     flagged = [n for n, r in history.records.items() if any(o.flags for o in r.outcomes)]
     if flagged:
         found.append(f"flagged trials: {_named(flagged)}; thinker show ID says why")
@@ -218,3 +222,19 @@ def notes(history: History) -> list[str]:
 def _named(numbers: Iterable[int]) -> str:
     first, rest = [*numbers][:MOST_NAMED], [*numbers][MOST_NAMED:]
     return ", ".join(map(str, first)) + (f" and {len(rest)} more" if rest else "")
+
+
+def _worse_than_baseline(history: History) -> str:
+    """Of an incumbent that is believed so by now, and why it is one all the same."""
+    number, believed = history.incumbent, posteriors(history)
+    if not number or number not in believed or BASELINE not in believed:
+        return ""
+    now, base = believed[number].accuracy, believed[BASELINE].accuracy
+    if now >= base:
+        return ""
+    is_young = len(history.records[number].seeds) < LEAST_TRIALS
+    why = f"; it takes {LEAST_TRIALS} trials to withdraw a keep" if is_young else ""
+    return (
+        f"experiment {number}, the incumbent, is believed to be worse than the baseline by now,"
+        f" {share(now)} and {share(base)}{why}"
+    )

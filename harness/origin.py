@@ -5,7 +5,10 @@ from pathlib import Path
 
 from harness import campaign as campaigns
 from harness import ledger as ledger_file
+from harness.believed import posteriors
 from harness.errors import Misuse
+from harness.experiment import Settings
+from harness.figures import share
 from harness.history import Contradiction
 from harness.reading import RESULTS, Found, ledger_of
 from harness.repo import Repo, check_tag
@@ -40,14 +43,14 @@ def based_on(project: Path, asked: str) -> tuple[str, str]:
     return f"{tag}:{chosen}", source
 
 
-def offer(project: Path, tag: str, *, rehearse: bool) -> str:
-    """Of the newest other campaign: what it kept and nobody took over; of the newest rehearsal in
-    a rehearsal, whose figures are invented. Empty where nothing."""
+def offer(project: Path, tag: str, settings: Settings) -> str:
+    """Of the newest other campaign with the same tasks and budget: what it kept and nobody took
+    over; of the newest rehearsal in a rehearsal. Empty where nothing."""
     newest: Found | None = None
     for path in (project / RESULTS).glob("*/ledger.jsonl"):
         with contextlib.suppress(ledger_file.Damaged, Contradiction, OSError):
             found = campaigns.read(path) if path.parent.name != tag else None
-            if found and found.history.settings.rehearse != rehearse:
+            if found and _kind(found.history.settings) != _kind(settings):
                 continue
             if found and (newest is None or found.history.started_at > newest.history.started_at):
                 newest = found
@@ -57,8 +60,12 @@ def offer(project: Path, tag: str, *, rehearse: bool) -> str:
     source = Repo(project, newest.tag).source(history.records[incumbent].commit)
     if source == (project / "train.py").read_text(encoding="utf-8"):
         return ""
-    accuracy = history.accuracy_of(incumbent)
+    accuracy = posteriors(history)[incumbent].accuracy
     return (
-        f"{newest.tag} kept experiment {incumbent} ({accuracy:.4f}), which train.py does not have;"
-        f" --from {newest.tag} would start from it"
+        f"{newest.tag} kept experiment {incumbent} ({share(accuracy)}), which train.py does not"
+        f" have; --from {newest.tag} would start from it"
     )
+
+
+def _kind(settings: Settings) -> tuple[object, ...]:
+    return settings.rehearse, settings.tasks, settings.budget_s, settings.max_steps

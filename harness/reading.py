@@ -85,6 +85,8 @@ def read_at(path: Path) -> tuple[Found, str]:
 def state_of(history: History, writer: int | None, status: "Status | None") -> tuple[State, str]:
     """How a campaign stands, and the words for it. `writer` is the process that writes its ledger,
     `status` what that tells of itself."""
+    from harness.campaign import is_over
+
     assert history.started
     again = f"thinker run --tag {history.started.tag} goes on"
     if history.revealed:
@@ -97,6 +99,9 @@ def state_of(history: History, writer: int | None, status: "Status | None") -> t
         return "running", "running" if status else "running, and does not tell what"
     if history.is_finished and history.stopped:
         return "finished", f"finished: {history.stopped.reason}"
+    if is_over(history):
+        why = f" ({history.stopped.reason})" if history.stopped else ""
+        return "finished", f"finished: its time is over{why}"
     if history.stopped:
         return "stopped", f"unfinished: {history.stopped.reason}; {again}"
     return "away", f"unfinished: its process is gone; {again}"
@@ -109,6 +114,27 @@ def state_now(found: Found) -> tuple[State, str]:
     writer = ledger_file.writer_of(found.path)
     state, words = state_of(found.history, writer, read_status(found.path.parent))
     return state, words if writer is None else f"{words} (process {writer})"
+
+
+def refuse_beside(project: Path, tag: str = "") -> None:
+    """Two trainings at a time would take each other's cores, and both read less. Raises Misuse
+    where a campaign but `tag` is at work here."""
+    for path in (project / RESULTS).glob("*/ledger.jsonl"):
+        name = path.parent.name
+        if name != tag and (pid := ledger_file.writer_of(path)):
+            raise Misuse(
+                f"{name} is running (process {pid}) and would be held up; wait, or thinker stop"
+                f" {name}"
+            )
+
+
+def check_folder(here: Path) -> None:
+    """Raises Misuse in a folder within a project: its campaigns are not to be found there."""
+    if (here / "train.py").exists():
+        return
+    for above in here.parents:
+        if (above / "train.py").is_file() and (above / ".git").exists():
+            raise Misuse(f"{here} is a folder within the project {above}; cd there, and repeat")
 
 
 def _begun_at(path: Path) -> str:

@@ -13,14 +13,13 @@ from threading import Event
 
 from harness import campaign as campaigns
 from harness import cross_check
-from harness import ledger as ledger_file
 from harness.contention import flags_of
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import Gpu, Outcome, Trial
 from harness.history import History, Record
 from harness.plain import plain
 from harness.provenance import package_digest, torch_version, version
-from harness.reading import RESULTS, Found
+from harness.reading import Found, refuse_beside
 from harness.repo import Repo
 from harness.reproducing import Found as Answered
 from harness.reproducing import differences, judge, prediction_of
@@ -153,16 +152,6 @@ def _gpus(history: History) -> tuple[Gpu, ...]:
         raise Misuse("the campaign ran on a GPU, and torch finds none here")
     same = tuple(here[gpu.uuid] for gpu in history.started.gpus if gpu.uuid in here)
     return same or tuple(here.values())
-
-
-def refuse_beside(project: Path) -> None:
-    """A training beside a campaign would take its cores, and both would read less."""
-    for path in (project / RESULTS).glob("*/ledger.jsonl"):
-        if pid := ledger_file.writer_of(path):
-            raise Misuse(
-                f"{path.parent.name} is running (process {pid}) and would be held up; wait, or"
-                f" thinker stop {path.parent.name}"
-            )
 
 
 def _tell(found: Found, number: int, seed: int, answered: Answered, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from harness.errors import Misuse
 from harness.experiment import Settings
 from harness.origin import based_on
 from harness.parser import split
-from harness.reading import Found, ledger_of
+from harness.reading import Found, ledger_of, refuse_beside
 from harness.repo import Repo
 from harness.researcher import Where
 from harness.researcher import check as check_researcher
@@ -29,6 +29,7 @@ def run(wanted: Wanted, inside: str | None, rehearse: bool, arguments: Sequence[
     """Raises Misuse and all that is said to the person as misuse."""
     if sys.platform == "win32":
         raise Misuse("thinker run needs Linux or macOS; on Windows run it inside WSL2")
+    deadline_of(wanted.hours, wanted.until)
     project = Path.cwd()
     texts = campaigns.read_person_files(project)
     found = campaigns.find(project, wanted, texts)
@@ -49,6 +50,8 @@ def become_copy(
     arguments: Sequence[str],
 ) -> int:
     """Check what can be checked at once, then run the campaign's own copy in place of this."""
+    if not wanted.rehearse and not os.environ.get("CUDA_VISIBLE_DEVICES"):  # GPUs of its own
+        refuse_beside(project, found.tag if found else wanted.tag or "")
     if found:
         assert found.history.started
         campaign, tag = found.history.started.campaign, found.tag
@@ -69,7 +72,6 @@ def become_copy(
         if campaigns.is_used(project, tag) and not _is_begun(project, tag):
             raise Misuse(f"--tag {tag} is in use already; choose another")
         Repo(project, tag).head()
-        deadline_of(wanted.hours, wanted.until)
         if wanted.sandbox != "none":
             choose()
         _check_researcher(wanted.words, Where(project, model_of(wanted)))

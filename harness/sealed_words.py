@@ -96,11 +96,11 @@ def sealed_lines(history: History, opened: Opened, compared: Compared) -> list[s
     candidate = validation["candidate"]
     if candidate["posterior"] is not None and validation["difference"] is not None:
         gap = found["optimism"]
-        same = "" if gap["reading"] is None else f" ({gap['reading']:+z.4f} of the same trials)"
+        same = "" if gap["reading"] is None else f" ({gap['reading']:+z.4f} by the same trials)"
         lines.append(
             f"believed before: {candidate['posterior']:.4f} ± {candidate['posterior_sd']:.4f}, a"
-            f" gain of {validation['difference']:+z.4f}; that is optimistic by"
-            f" {gap['posterior']:+z.4f}{same}, where another training moves either by some"
+            f" gain of {validation['difference']:+z.4f}; that is {_side(gap['posterior'])}"
+            f" by {abs(gap['posterior']):.4f}{same}, where another training moves either by some"
             f" {validation['noise_sd']:.4f}"
         )
     before = opened.number - 1
@@ -111,6 +111,10 @@ def sealed_lines(history: History, opened: Opened, compared: Compared) -> list[s
         " makes this one less than fresh"
     )
     return lines
+
+
+def _side(optimism: float) -> str:
+    return "optimistic" if optimism >= 0 else "pessimistic"
 
 
 def board_lines(history: History) -> list[str]:

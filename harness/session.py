@@ -93,7 +93,7 @@ def work_at(project: Path, wanted: Wanted, tag: str, campaign: str, rehearse: bo
         remove(state.scratch)
         state.scratch.mkdir()
         more = {
-            "offer": "" if resumed else offer(project, tag, rehearse=rehearse),
+            "offer": "" if resumed else offer(project, tag, settings),
             "notify": ", ".join(teller.host for teller in tellers),
             "sleep": "" if rehearse else sleepy,
         }

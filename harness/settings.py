@@ -147,8 +147,10 @@ def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
         raise Misuse(f"the campaign {tag} asks no language model; leave --max-usd out")
     for flag, (now, then) in asked.items():
         if now is not None and now != then:
-            shown = " ".join(then) if isinstance(then, tuple) else then
+            shown, asked_for = (
+                " ".join(value) if isinstance(value, tuple) else value for value in (then, now)
+            )
             raise Misuse(
-                f"the campaign {tag} runs with {flag} {shown}, and {flag} {now} was asked for;"
-                " leave it out to resume, or begin another campaign with --tag"
+                f"the campaign {tag} runs with {flag} {shown}, and {flag} {asked_for} was asked"
+                " for; leave it out to resume, or begin another campaign with --tag"
             )

@@ -108,6 +108,11 @@ def trained_run(path: Path) -> Path | None:
     run = path if path.is_dir() else path.parent
     if path.is_file() and path.name != "checkpoint.pt":
         raise Misuse(f"{path} is no train.py and no checkpoint.pt; name one, or a run folder")
+    if not (run / "checkpoint.pt").exists():  # an experiment's folder has one for each seed
+        trials = sorted(each.parent for each in run.glob("*/checkpoint.pt"))
+        if len(trials) > 1:
+            raise Misuse(f"{run} has several trials: name one, {', '.join(map(str, trials))}")
+        run = trials[0] if trials else run
     for name in ("checkpoint.pt", "train.py"):
         if not (run / name).is_file():
             raise Misuse(f"{run} is no run folder: it holds no {name}")

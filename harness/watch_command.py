@@ -66,7 +66,7 @@ class Watcher:
             self._switch_at = now + SWITCH_S
             with contextlib.suppress(Misuse):
                 newest = _find(self.project, None)
-                if newest != self.path:
+                if newest != self.path and ledger_file.writer_of(newest) is not None:
                     self._turn_to(newest)
                     self.follower.look()
         started = self.follower.history.started

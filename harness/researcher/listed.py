@@ -92,7 +92,7 @@ def _edit(line: str, where: str, folder: Path) -> Mapping[str, Any]:
     if len(given) != 1 or unknown:
         raise BadList(
             f"{where}: it takes one of {', '.join(FORMS)}"
-            + (f"; {sorted(unknown)} is unknown" if unknown else "")
+            + (f"; it has {', '.join(map(repr, sorted(unknown)))}, unknown" if unknown else "")
         )
     if "file" in edit:
         named = edit.pop("file")
