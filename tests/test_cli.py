@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import Misuse
+from harness.verify_command import trained_run
+
 ROOT = Path(__file__).resolve().parent.parent
 TOY = ROOT / "tests" / "toy_train.py"
 HEAVY = {"torch", "numpy", "anthropic", "pandas", "matplotlib", "rich", "git", "optuna", "psutil"}
@@ -157,6 +160,33 @@ def test_budget_of_a_trained_run_is_misuse(tmp_path):
     done = thinker("verify", tmp_path, "--budget-s", 9)
     assert done.returncode == 2
     assert "trained already" in done.stderr
+
+
+def test_an_experiments_folder_is_its_one_trial(tmp_path):
+    """With more than one, each is named; with none, what is lacking."""
+    with pytest.raises(Misuse, match="holds no checkpoint.pt"):
+        trained_run(tmp_path)
+    for number in (11, 12):
+        (tmp_path / str(number)).mkdir()
+        for name in ("train.py", "checkpoint.pt"):
+            (tmp_path / str(number) / name).touch()
+        if number == 11:
+            assert trained_run(tmp_path) == tmp_path / "11"
+    with pytest.raises(Misuse, match=r"has several trials: name one, .*/11, .*/12"):
+        trained_run(tmp_path)
+
+
+def test_a_folder_within_a_project_is_none(tmp_path):
+    """Its campaigns would not be found there, and files be left; nothing is."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "train.py").touch()
+    inner = tmp_path / "docs"
+    inner.mkdir()
+    for words in (("board",), ("report", "night"), ("diff", "1"), ("adopt",)):
+        done = thinker(*words, cwd=inner)
+        assert done.returncode == 2
+        assert f"is a folder within the project {tmp_path}; cd there" in done.stderr
+    assert list(inner.iterdir()) == []
 
 
 def test_absent_cuda_is_misuse():

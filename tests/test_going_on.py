@@ -89,6 +89,9 @@ def test_one_proposal_waits_for_a_slot(project, slow_list):
     process = begin(project, *words)
     until(lambda: has_tried(project, 1))
     assert [row["verdict"] for row in board(project)[1:]] == ["waiting"]
+    other = ["other" if word == "night" else word for word in words]
+    code, out = thinker(project, *other)
+    assert (code, "night is running (process" in out) == (2, True), "they would slow each other"
     process.kill()
     process.communicate()
 

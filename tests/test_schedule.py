@@ -8,11 +8,12 @@ from test_history import SETTINGS, START, experiment, outcome
 from harness import schedule
 from harness.agenda import EXPECTANT, PATIENCE, Agenda
 from harness.contention import flags_of, is_contended, slowed
-from harness.experiment import Closing, Judged, Proposed, Resumed, Tried, Verdict
+from harness.experiment import Closing, Judged, Posterior, Proposed, Resumed, Tried, Verdict
 from harness.history import History
 from harness.leaderboard import notes
 from harness.ledger import Entry
 
+POSTERIOR = Posterior(0.5, 0.01, 0.0, 0.01, 0.5)
 TRIAL_S = 3.0  # of test_history's outcomes
 
 
@@ -158,6 +159,32 @@ def test_a_reader_is_told_what_other_work_slowed():
     assert "slowed trials of 0, down to 19% of a core" in said
     assert slowed(with_baseline(slow(0, 1, 98.0), slow(0, 2, 80.0))) == {}
     assert slowed(with_baseline(slow(0, 1, 19.0), slow(0, 2, 60.0), device="cuda")) == {}
+
+
+def test_a_baseline_is_held_against_a_whole_core():
+    """Its first trials have no incumbent beside them; without a flag all later edits would gain."""
+    events = (replace(START, settings=replace(SETTINGS, device="cpu")), Proposed(experiment(0)))
+    history = History.of(Entry("2026-01-31T22:00:00+00:00", event) for event in events)
+    assert flags_of(history, slow(0, 1, 50.0)) == ("contended: it computed in 50% of its time",)
+    assert flags_of(history, slow(0, 1, 80.0)) == ()
+    assert flags_of(history, replace(slow(0, 1, 4.0), train_s=8.0)) == (), "too short to tell"
+
+
+def test_an_incumbent_below_its_baseline_is_told_of():
+    """Believed so by now, and not withdrawn yet: the reader would wonder."""
+    verdict = Verdict(1, "keep", "", 0.9, 0, None)
+    past = [START, Proposed(experiment(0)), *(Tried(outcome(0, seed, 60)) for seed in (1, 2))]
+    past += [Judged(Verdict(0, "keep", "", 0.6, 0, None, POSTERIOR), "c"), Proposed(experiment(1))]
+    for right, count in ((95, 0), (20, 1)):
+        events = [
+            *past,
+            Tried(outcome(1, 1, right)),
+            Judged(replace(verdict, posterior=POSTERIOR), "c"),
+        ]
+        told = notes(History.of(Entry("2026-01-31T22:00:00+00:00", event) for event in events))
+        found = [note for note in told if "believed to be worse than the baseline" in note]
+        assert len(found) == count, (right, told)
+        assert all("it takes 2 trials to withdraw a keep" in note for note in found)
 
 
 def test_samples_a_second_are_compared_within_an_experiment():
