@@ -1,6 +1,7 @@
 """Real campaigns that are killed, interrupted, hung up on, and gone on with."""
 
 import json
+import shutil
 import signal
 import time
 
@@ -93,6 +94,10 @@ def test_one_proposal_waits_for_a_slot(project, slow_list):
     code, out = thinker(project, *other)
     assert (code, "night is running (process" in out) == (2, True), "they would slow each other"
     process.kill()
+    shutil.copytree(project / "results" / "night", project / "results" / "other")
+    code, out = thinker(project, "run")
+    assert (code, "2 campaigns are unfinished: " in " ".join(out.split())) == (2, True), out
+    shutil.rmtree(project / "results" / "other")
     process.communicate()
 
 

@@ -163,6 +163,10 @@ def test_how_a_campaign_stands(tmp_path):
     by_hand = words(after(state, Stopped("stopped by hand", False)), None)
     assert by_hand.state == "stopped"
     assert by_hand.state_words == "unfinished: stopped by hand; thinker run --tag t goes on"
+    past = after(state, Stopped("stopped by hand", False))
+    deadline = "2026-01-31T22:30:00+00:00"
+    past.started = replace(state.started, settings=replace(state.settings, deadline=deadline))
+    assert words(past, None).state_words == "finished: its time is over (stopped by hand)"
     ended = words(after(state, Stopped("the deadline", True)), None)
     assert (ended.state, ended.done) == ("finished", 1.0)
 
