@@ -88,7 +88,7 @@ def _page(found: Found, shown: Sequence[Row], damage: str, *, is_newest: bool) -
     others = len(ledgers(Path.cwd())) - 1
     if is_newest and others > 0:
         word = "campaign is" if others == 1 else "campaigns are"
-        more = f"{others} older {word} here: thinker board --all"
+        more = f"{others} other {word} here: thinker board --all"
         lines += facts_lines("others", more, width, paint, "dim")
     return lines
 

@@ -42,9 +42,9 @@ def stored_tags(project: Path) -> list[str]:
 
 def ledgers(project: Path) -> list[Path]:
     """Those of all campaigns, the one that was begun last first, whatever was copied or touched
-    since. One whose first line cannot be read is the oldest."""
+    since; rehearsals come after all others. One whose first line cannot be read is the oldest."""
     paths = (project / RESULTS).glob("*/ledger.jsonl")
-    return sorted(paths, key=lambda path: (_begun_at(path), path.parent.name), reverse=True)
+    return sorted(paths, key=lambda path: (*_beginning(path), path.parent.name), reverse=True)
 
 
 def read(tag: str | None) -> tuple[Found, str]:
@@ -137,13 +137,15 @@ def check_folder(here: Path) -> None:
             raise Misuse(f"{here} is a folder within the project {above}; cd there, and repeat")
 
 
-def _begun_at(path: Path) -> str:
-    """The time of its first line, as it is written there: they sort as times do."""
+def _beginning(path: Path) -> tuple[bool, str]:
+    """Of its first line: whether it trains, and the time as it is written: they sort as times."""
     with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as file:
         first = json.loads(file.readline(1_000_000))
         if isinstance(first, dict) and isinstance(first.get("time"), str):
-            return str(first["time"])
-    return ""
+            settings = first.get("settings")
+            is_rehearsed = isinstance(settings, dict) and settings.get("rehearse") is True
+            return not is_rehearsed, first["time"]
+    return False, ""
 
 
 def running(found: Found) -> tuple[int, ...]:

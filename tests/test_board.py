@@ -159,8 +159,15 @@ def test_the_newest_is_the_one_that_was_begun_last(two):
     assert read(None)[0].tag == "later"
     said = board_pages.page(two, 80, Wanted())
     assert said.startswith("later · ")
-    assert "1 older campaign is here: thinker board --all" in said
-    assert "older campaign" not in board_pages.page(two, 80, Wanted(tags=("early",)))
+    assert "1 other campaign is here: thinker board --all" in said
+    assert "other campaign" not in board_pages.page(two, 80, Wanted(tags=("early",)))
+
+
+def test_a_rehearsal_is_not_what_is_meant(two):
+    """A later one leaves the night's campaign the one that commands without a tag speak of."""
+    path = two / "results" / "later" / "ledger.jsonl"
+    path.write_text(path.read_text().replace('"rehearse": false', '"rehearse": true', 1))
+    assert read(None)[0].tag == "early"
 
 
 def test_what_runs_right_now_is_told(tmp_path, monkeypatch, capsys):
