@@ -26,7 +26,7 @@ from harness.ledger import Entry, read
 from harness.problems import LADDER
 from harness.published import when_changed
 from harness.repo import Repo
-from harness.report import Report, text, write_report
+from harness.report import Report, progress, text, write_report
 from harness.report.figures import figure, interval_of, points, verdict
 from harness.report.svg import ticks, told_apart
 from harness.report.text import Long
@@ -197,6 +197,12 @@ def test_telemetry_that_wants_to_be_in_the_way_is_passed_over(history, tmp_path)
     ]
     (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\x00{")
     check_closed(Page(Report(tmp_path, None).page(history)))
+
+
+def test_whiskers_end_within_the_drawing(history):
+    """At its top; below, collapses are drawn on its edge, and told of."""
+    scale, _ = progress.heights(history, posteriors(history))
+    assert all(reading.high <= scale.high for reading in progress.readings_of(history))
 
 
 def test_a_loss_that_hardly_moves_has_an_axis(history, tmp_path):

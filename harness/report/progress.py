@@ -70,7 +70,8 @@ def heights(history: History, found: Mapping[int, Posterior]) -> tuple[Scale, in
     if not readings:
         return up(0.0, 1.0), 0
     low = readings[int(len(readings) * CLIPPED)] if len(readings) >= 20 else readings[0]
-    low, high = min([low, *bands]), max([readings[-1], *bands])
+    top = max(r.high for r in readings_of(history))  # of the whiskers
+    low, high = min([low, *bands]), max([top, *bands])
     room = max(0.05 * (high - low), 0.004)
     scale = up(max(0.0, low - room), min(1.0, high + room))
     return scale, sum(reading < scale.low for reading in readings)
