@@ -27,6 +27,17 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(rest[0])}")
         return found, rest
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse does, with what may have been meant."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(value), list(map(str, action.choices or ())), 1)
+            said = f"{error.message}; is {near[0]} meant?" if near else error.message
+            raise argparse.ArgumentError(action, said) from None
+
     def _meant(self, unknown: str) -> str:
         from difflib import get_close_matches
 

@@ -138,6 +138,7 @@ def test_a_solver_that_computes_is_not_accepted(verified, tmp_path):
         (("train",), "train", "--help"),
         (("verify", "train.py", "--frobnicate"), "--frobnicate", "(see thinker verify --help)"),
         (("board", "--sortt", "id"), "--sortt", "is --sort meant?"),
+        (("bord",), "'bord'", "is board meant?"),
         (("report", "--tag", "night"), "--tag", "as in thinker report 20260131"),
         (("board", "--tag=night"), "--tag=night", "as in thinker board 20260131"),
         (("adopt", "night"), "night", "a campaign is named by --tag"),
