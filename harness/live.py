@@ -17,6 +17,7 @@ from harness.paint import facts_lines, paint_for, width_of_terminal
 from harness.picture import line_of, render
 from harness.plain import plain
 from harness.scene import Health, Scene, Told
+from harness.schedule import trial_s
 from harness.screen import Screen, TerminalGone, drawn, write
 from harness.stage import Stage
 from harness.status import Status
@@ -63,6 +64,9 @@ def plan(
 
 def _pace(history: History) -> str:
     settings = history.settings
+    if history.trials:
+        each_s = trial_s(history) * settings.seeds / history.slots
+        return f"some {3600 / each_s:.1f} experiments an hour, as trials took of late"
     each_s = settings.budget_s * settings.seeds / history.slots
     fewer = " (fewer steps take less)" if settings.max_steps is not None else ""
     return f"up to {3600 / each_s:.1f} experiments an hour, less start-up and scoring{fewer}"

@@ -23,7 +23,7 @@ from harness.contract import OUT
 from harness.doing import Doing
 from harness.executor import Note
 from harness.experiment import Proposed, Stopped, Trial
-from harness.live import View
+from harness.live import View, plan
 from harness.picture import line_of, render
 from harness.running_curve import VALUES, RunningCurve
 from harness.scene import Curve
@@ -146,6 +146,15 @@ def test_a_slot_tells_its_phase(tmp_path):
     log.write_text("")
     assert slot().phase == "scoring"
     assert (slot().elapsed_s, slot().expected_s) == (30, 3.0)
+
+
+def test_the_plan_says_what_pace_to_expect():
+    """By the budget before the first trial, and afterwards by how long they took, scoring too."""
+    young, old = history(), with_baseline()
+    assert "less start-up and scoring" in plan(young, "none", {}, resumed=False, ends="never")
+    said = plan(old, "none", {"sleep": "prevented", "notify": ""}, resumed=True, ends="never")
+    assert "some 600.0 experiments an hour, as trials took of late" in said
+    assert "notify" not in said
 
 
 def test_how_a_campaign_stands(tmp_path):
