@@ -211,6 +211,13 @@ def notes(history: History) -> list[str]:
             f"other work slowed trials of {_named(busy)}, down to {min(busy.values()):.0%} of a"
             " core: what they read is too low, and effects beside them are the machine's"
         )
+    believed = posteriors(history)
+    kept = [n for n, r in history.records.items() if r.standing == "provisional" and n in believed]
+    if doubtful := [n for n in kept if believed[n].p_real < 0.5]:
+        found.append(
+            f"rather no gain by now, and kept until repeats tell: {_named(doubtful)}; most edits"
+            " change nothing, and one that may gain is built upon (docs/JUDGE.md)"
+        )
     if worse := _worse_than_baseline(history):
         found.append(worse)
     flagged = [n for n, r in history.records.items() if any(o.flags for o in r.outcomes)]

@@ -144,10 +144,13 @@ def _slot(slot: Slot, width: int) -> list[Text]:
     what = f"#{slot.experiment}" + (" again" if slot.is_repeat else "")
     share = slot.elapsed_s / slot.expected_s if slot.expected_s else 0.0
     bars = max(8, min(30, width // 6))
-    left_s = slot.expected_s - slot.elapsed_s
-    time = clock(slot.elapsed_s) + (f", {clock(left_s)} left" if left_s > 0 else "")
+    time = clock(slot.elapsed_s)
+    if slot.expected_s:  # of the whole trial, whatever its phase
+        left_s = slot.expected_s - slot.elapsed_s
+        time = f"{clock(left_s)} left" if left_s > 0 else time
+        time += f" of {clock(slot.expected_s)}"
     pieces: list[Piece] = [f"{what:<11} ", (f"{slot.phase:<9} ", "cyan")]
-    pieces += [bar(share, bars), f"  {time:<18}"]
+    pieces += [bar(share, bars), f"  {time:<19}"]
     first = labelled(label, *pieces, width=width)
     curve = slot.curve
     second: list[Piece] = []
