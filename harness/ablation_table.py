@@ -21,9 +21,9 @@ def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
     head = f"experiment {found.incumbent} of {tag}, and without each of its keeps"
     if found.accuracy is not None:
         trials = f"{len(found.seeds)} trial{'s' if len(found.seeds) > 1 else ''}"
-        head += (
-            f"\nwhole {found.accuracy:.4f}, {trials} of each, a trial's noise {found.noise_sd:.4f}"
-        )
+        is_even = all(len(effect.seeds) == len(found.seeds) for effect in found.singles)
+        trials += " of each" if is_even else ", not yet as many of each"
+        head += f"\nwhole {found.accuracy:.4f}, {trials}, a trial's noise {found.noise_sd:.4f}"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     table.add_column("without", no_wrap=True, justify="right")
     for name in ("accuracy", "what it adds", "P(helps)", "P(real)"):

@@ -164,13 +164,27 @@ def _tell(found: Found, number: int, seed: int, answered: Answered, as_json: boo
     ]
     told += [f"disagrees: {said}" for said in answered.disagreements]
     if prediction := answered.prediction:
-        low, high = prediction.interval
         told.append(
             f"predicted {prediction.accuracy:.4f} ± {prediction.accuracy_sd:.4f}, a trial's noise"
-            f" {prediction.noise_sd:.4f}: 95% within {low:.4f} to {high:.4f}"
+            f" {prediction.noise_sd:.4f}"
         )
-    if answered.is_identical is not None:
-        same = "bit for bit" if answered.is_identical else "not"
-        told.append(f"the weights are {same} those of the ledger's trial")
+    told += beside_its_trial(found, number, seed, answered)
     told += [f"differs: {said}" for said in answered.differences]
     print("\n".join(plain(line) for line in told))
+
+
+def beside_its_trial(found: Found, number: int, seed: int, answered: Answered) -> list[str]:
+    """What the ledger's trial with this seed read, and whether these are its weights."""
+    outcomes = found.history.records[number].outcomes
+    told = [
+        f"the ledger's trial with this seed read {outcome.accuracy:.4f}"
+        for outcome in outcomes
+        if outcome.seed == seed and outcome.status == "ok"
+    ]
+    if answered.is_identical:
+        told.append("the weights are bit for bit those of the ledger's trial")
+    elif answered.is_identical is not None:
+        is_timed = found.history.settings.max_steps is None
+        why = ", as is usual where the clock ends a training" if is_timed else ""
+        told.append(f"the weights are not those of the ledger's trial{why}")
+    return told

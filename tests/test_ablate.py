@@ -1,5 +1,6 @@
 """`thinker ablate`: what each keep adds to the stack, killed and resumed; and its arithmetic."""
 
+import io
 import itertools
 import json
 import os
@@ -390,6 +391,17 @@ def test_the_table_fits_and_says_what_to_do(campaign, width):
     assert "passengers (P(helps) under 0.3): 2" in text
     assert "thinker adopt 3 --tag night --without 2" in text
     assert sum("edit " in line for line in lines) == 3
+
+
+def test_a_study_cut_short_says_that_trials_are_uneven(campaign):
+    """Effects are of the seeds that both have, so that they do not follow from the means."""
+    text = io.StringIO()
+    study = study_of((0.5, 0.6), (0.45, None), (0.5, 0.6), (0.52, 0.62))
+    Console(width=120, file=text).print(ablation_table(campaign, TAG, study))
+    assert "2 trials, not yet as many of each" in text.getvalue()
+    even = study_of((0.5, 0.6), (0.45, 0.5), (0.5, 0.6), (0.52, 0.62))
+    Console(width=120, file=text).print(ablation_table(campaign, TAG, even))
+    assert "2 trials of each" in text.getvalue()
 
 
 def test_a_line_for_one_keep(campaign):

@@ -13,6 +13,7 @@ from harness.cross_check import disagreements
 from harness.experiment import LevelCount
 from harness.reading import ledger_of
 from harness.repo import Repo
+from harness.reproduce_command import beside_its_trial
 from harness.reproducing import Prediction, differences, judge
 from harness.state import sha256
 
@@ -311,6 +312,21 @@ def test_what_other_work_slowed_is_no_answer():
         again = read(right, checkpoint="v")
         found = judge(PREDICTION, read(500), again, (), device="cpu", contended=slowed)
         assert (found.answer, found.differences) == (answer, slowed)
+
+
+def test_the_ledgers_own_trial_is_told_beside_it(night):
+    """What it read, and that weights need not be the same where the clock ended the training."""
+    found = found_of(night)
+    first = found.history.records[1].outcomes[0]
+    same = judge(PREDICTION, read(500, checkpoint="w"), read(500, checkpoint="w"), (), device="cpu")
+    other = judge(
+        PREDICTION, read(500, checkpoint="w"), read(500, checkpoint="v"), (), device="cpu"
+    )
+    told = [beside_its_trial(found, 1, first.seed, each) for each in (same, other)]
+    assert told[0][0] == f"the ledger's trial with this seed read {first.accuracy:.4f}"
+    assert told[0][1:] == ["the weights are bit for bit those of the ledger's trial"]
+    assert told[1][1:] == ["the weights are not those of the ledger's trial"]
+    assert len(beside_its_trial(found, 1, first.seed + 1, other)) == 1, "there is none with it"
 
 
 def test_circumstances_that_differ_are_named():
