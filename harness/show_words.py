@@ -181,4 +181,4 @@ def _within(mean: float, sd: float, sign: str = "") -> str:
     low, high = mean - SPREAD_95 * sd, mean + SPREAD_95 * sd
     if not sign:
         low, high = max(0.0, low), min(1.0, high)
-    return f"95%: {low:{sign}z.3f} to {high:{sign}.3f}"
+    return f"95%: {low:{sign}z.3f} to {high:{sign}z.3f}"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -286,6 +287,15 @@ def test_hope_against_what_happened(hundred):
             assert row.p_real >= 0.95
         elif said.endswith("it does harm"):
             assert row.effect + 1.96 * row.effect_sd < 0
+
+
+def test_no_zero_has_a_minus(hundred):
+    """Neither the effect nor an end of its interval."""
+    row = next(row for row in rows(history_of(hundred)) if row.effect is not None)
+    for effect, sd in ((-0.0001, 0.01), (-0.01, 0.0051), (0.01, 0.0052)):
+        said = against_hope(replace(row, effect=effect, effect_sd=sd))
+        assert "-0.000" not in said
+        assert "+0.000" in said
 
 
 def test_intervals_of_a_difference():
