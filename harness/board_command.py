@@ -74,10 +74,10 @@ def _chosen(found: Found, wanted: Wanted) -> list[Row]:
 def _page(found: Found, shown: Sequence[Row], damage: str, *, is_newest: bool) -> list[str]:
     width, paint = width_of_terminal(), paint_for(sys.stdout)
     tag, _, rest = wrapped(headline(found.history), width, 2).partition(" ")
-    state, words = state_now(found)
+    state, stands = state_now(found)
     lines = [f"{paint(tag, 'bold')} {rest}", "", *table(shown, width, paint), ""]
-    words = f"{found.tag} is {words}"
-    said = facts(found.history, words, is_running=state == "running", now=datetime.now(UTC))
+    stands = f"{found.tag} is {stands}"
+    said = facts(found.history, stands, is_running=state == "running", now=datetime.now(UTC))
     last = ""
     for name, words in said:
         shown_name = "" if name == last else name

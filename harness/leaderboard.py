@@ -1,6 +1,6 @@
 """History -> rows: the one place that orders and words what is shown of a campaign."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -218,7 +218,7 @@ def notes(history: History) -> list[str]:
             f"rather no gain by now, and kept until repeats tell: {_named(doubtful)}; most edits"
             " change nothing, and one that may gain is built upon (docs/JUDGE.md)"
         )
-    if worse := _worse_than_baseline(history):
+    if worse := _worse_than_baseline(history, believed):
         found.append(worse)
     flagged = [n for n, r in history.records.items() if any(o.flags for o in r.outcomes)]
     if flagged:
@@ -231,9 +231,9 @@ def _named(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, first)) + (f" and {len(rest)} more" if rest else "")
 
 
-def _worse_than_baseline(history: History) -> str:
+def _worse_than_baseline(history: History, believed: Mapping[int, Posterior]) -> str:
     """Of an incumbent that is believed so by now, and why it is one all the same."""
-    number, believed = history.incumbent, posteriors(history)
+    number = history.incumbent
     if not number or number not in believed or BASELINE not in believed:
         return ""
     now, base = believed[number].accuracy, believed[BASELINE].accuracy

@@ -203,8 +203,10 @@ def test_telemetry_that_wants_to_be_in_the_way_is_passed_over(history, tmp_path)
 def test_whiskers_end_within_the_drawing():
     """At its top; below, collapses are drawn on its edge, and told of."""
     young = with_baseline()
-    scale, _ = progress.heights(young, {})  # no band makes room for them
-    assert all(reading.high <= scale.high for reading in progress.readings_of(young))
+    read = progress.readings_of(young)
+    scale, _ = progress.heights(young, read, {})  # no band makes room for them
+    assert read
+    assert all(reading.high <= scale.high for reading in read)
 
 
 def test_a_loss_that_hardly_moves_has_an_axis(history, tmp_path):

@@ -11,7 +11,7 @@ import base64
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -180,9 +180,10 @@ def _told(history: History, damage: str, curves: Curves) -> dict[str, Any]:
     kinds = yields(history, listed)
     columns, levels = figures.over_incumbents(history)
     panels, trials = curves.panels(history)
-    y, below = progress.heights(history, found)
+    read = progress.readings_of(history)
+    y, below = progress.heights(history, read, found)
     scale = charts.effects_scale([*line, *withdrawn])
-    drawn = _drawings(history, found, y)
+    drawn = _drawings(history, read, found, y)
     return {
         "tag": started.tag,
         "verdict": figures.verdict(history, found),
@@ -213,12 +214,13 @@ def _told(history: History, damage: str, curves: Curves) -> dict[str, Any]:
     }
 
 
-def _drawings(history: History, found: Mapping[int, Posterior], y: Scale) -> dict[str, Markup]:
+def _drawings(
+    history: History, read: Sequence[progress.Reading], found: Mapping[int, Posterior], y: Scale
+) -> dict[str, Markup]:
     ways: dict[str, Callable[..., progress.Place]] = {
         "number": progress.by_number,
         "time": progress.by_time,
     }
-    read = progress.readings_of(history)
     return {n: progress.draw(history, read, found, way(history, y)) for n, way in ways.items()}
 
 

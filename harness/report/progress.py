@@ -59,24 +59,6 @@ def by_time(history: History, y: Scale) -> Place:
     return Place(Scale(0.0, max(end, 1e-6), 1.0, 98.0), y, hours)
 
 
-def heights(history: History, found: Mapping[int, Posterior]) -> tuple[Scale, int]:
-    """The vertical scale, and how many trials lie below it: collapses would flatten the rest."""
-    readings = sorted(
-        o.accuracy for r in history.records.values() for o in r.outcomes if is_read(o)
-    )
-    bands = [
-        value for n in history.judged for value in _limits(found.get(n)) if _was_tip(history, n)
-    ]
-    if not readings:
-        return up(0.0, 1.0), 0
-    low = readings[int(len(readings) * CLIPPED)] if len(readings) >= 20 else readings[0]
-    top = max(r.high for r in readings_of(history))  # of the whiskers
-    low, high = min([low, *bands]), max([top, *bands])
-    room = max(0.05 * (high - low), 0.004)
-    scale = up(max(0.0, low - room), min(1.0, high + room))
-    return scale, sum(reading < scale.low for reading in readings)
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A trial's accuracy, its 95% interval over problems, and what is said of it."""
@@ -97,6 +79,24 @@ def readings_of(history: History) -> list[Reading]:
             words = f"{record.experiment.id}: {at:.3f} [{low:.3f}, {high:.3f}] {_word(record)}"
             found.append(Reading(record, at, low, high, words))
     return found
+
+
+def heights(
+    history: History, read: Sequence[Reading], found: Mapping[int, Posterior]
+) -> tuple[Scale, int]:
+    """The vertical scale, whiskers within it, and how many trials lie below it: collapses would
+    flatten the rest."""
+    if not read:
+        return up(0.0, 1.0), 0
+    readings = sorted(each.accuracy for each in read)
+    bands = [
+        value for n in history.judged for value in _limits(found.get(n)) if _was_tip(history, n)
+    ]
+    low = readings[int(len(readings) * CLIPPED)] if len(readings) >= 20 else readings[0]
+    low, high = min([low, *bands]), max([*(each.high for each in read), *bands])
+    room = max(0.05 * (high - low), 0.004)
+    scale = up(max(0.0, low - room), min(1.0, high + room))
+    return scale, sum(reading < scale.low for reading in readings)
 
 
 def draw(
