@@ -174,7 +174,10 @@ def _tell(found: Found, number: int, seed: int, answered: Answered, as_json: boo
 
 
 def beside_its_trial(found: Found, number: int, seed: int, answered: Answered) -> list[str]:
-    """What the ledger's trial with this seed read, and whether these are its weights."""
+    """What the ledger's trial with this seed read, and whether these are its weights; nothing where
+    nothing was read."""
+    if answered.reading is None:
+        return []
     outcomes = found.history.records[number].outcomes
     told = [
         f"the ledger's trial with this seed read {outcome.accuracy:.4f}"

@@ -327,6 +327,9 @@ def test_the_ledgers_own_trial_is_told_beside_it(night):
     assert told[0][1:] == ["the weights are bit for bit those of the ledger's trial"]
     assert told[1][1:] == ["the weights are not those of the ledger's trial"]
     assert len(beside_its_trial(found, 1, first.seed + 1, other)) == 1, "there is none with it"
+    crash = read(0, status="crash", reason="it broke", levels=())
+    failed = judge(PREDICTION, read(500), crash, (), device="cpu")
+    assert beside_its_trial(found, 1, first.seed, failed) == [], "nothing was read"
 
 
 def test_circumstances_that_differ_are_named():
