@@ -1,6 +1,6 @@
 """What stands around the board's table: the campaign in a line, its facts, its incumbent drawn."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from harness.believed import posteriors
@@ -10,8 +10,8 @@ from harness.figures import change, share
 from harness.history import History
 from harness.leaderboard import notes, slot_time, summary
 from harness.sealed_words import board_lines
+from harness.sparks import LEAST_CHANGE, sparks
 
-TICKS = "▁▂▃▄▅▆▇█"
 SPARK = 48  # columns of a sparkline at most
 Fact = tuple[str, str]
 
@@ -35,7 +35,10 @@ def facts(history: History, state: str, *, is_running: bool, now: datetime) -> I
     if best := incumbent_words(history, found):
         yield "accuracy", best
     if line := incumbents(history, found):
-        yield "incumbent", f"{sparkline(line, SPARK)}  {share(line[0])} → {share(line[-1])}"
+        yield (
+            "incumbent",
+            f"{sparks(line, SPARK, least=LEAST_CHANGE)}  {share(line[0])} → {share(line[-1])}",
+        )
     if not history.settings.rehearse and (used := slot_time(history).words()):
         yield "slots", used.removeprefix("slot time: ")
     if spent := money(history):
@@ -75,17 +78,6 @@ def incumbents(history: History, found: dict[int, Posterior]) -> list[float]:
         if current is not None:
             line.append(current)
     return line
-
-
-def sparkline(values: Sequence[float], columns: int) -> str:
-    """The values as bars between their smallest and their largest, a column each or for several the
-    last of them."""
-    size = min(columns, len(values))
-    shown = [values[(i + 1) * len(values) // size - 1] for i in range(size)]
-    low, high = min(shown, default=0.0), max(shown, default=0.0)
-    if high - low < 1e-9:
-        return TICKS[0] * len(shown)
-    return "".join(TICKS[round((value - low) / (high - low) * 7)] for value in shown)
 
 
 def time_left(history: History, now: datetime) -> str:

@@ -28,8 +28,8 @@ from harness.evaluation import Evaluation, Refused
 from harness.metrics import is_number, read_metrics
 from harness.problems import COPY_OPERATIONS, LADDER_SIZES, TASKS, Level
 from harness.scored_table import results_console, scored_table, verify_command
+from harness.sparks import sparks
 
-SPARKS = "▁▂▃▄▅▆▇█"
 RECENT_S = 20.0  # samples a second are those of so many seconds
 PLAIN_EVERY = 0.1  # share of the training between lines where there is no terminal
 DRAWS_A_SECOND = 2  # each costs some 3 ms of the training's core
@@ -170,7 +170,7 @@ class View:
             mean = f"{means[-1]:.2f}" if means else ""
             table.add_row(
                 Text(task, style="bold"),
-                Text(sparkline(means, spark_width), style="cyan"),
+                Text(sparks(means, spark_width, 0.0, 1.0), style="cyan"),
                 mean,
                 shares,
                 self.reach(task),
@@ -189,13 +189,6 @@ def ladder_mean(task: str, matches: Mapping[str, float]) -> float:
     sizes = LADDER_SIZES.get(task, ())
     on_ladder = [matches.get(f"{task}:{size}", 0.0) for size in sizes]
     return sum(on_ladder) / len(on_ladder) if on_ladder else 0.0
-
-
-def sparkline(shares: list[float], width: int) -> str:
-    """One character a value from 0 to 1; the whole history, thinned out to the width."""
-    count = min(width, len(shares))
-    picked = [shares[(i + 1) * len(shares) // count - 1] for i in range(count)]
-    return "".join(SPARKS[min(7, max(0, int(share * 8)))] for share in picked)
 
 
 def colour(share: float) -> str:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from threading import Event, Thread
 from typing import Self, TextIO
 
@@ -19,6 +20,7 @@ from harness.plain import plain
 from harness.scene import Health, Scene, Told
 from harness.schedule import trial_s
 from harness.screen import Screen, TerminalGone, drawn, write
+from harness.settings import trial_words
 from harness.stage import Stage
 from harness.status import Status
 
@@ -28,6 +30,7 @@ HEALTH_S = 3.0  # between looks at the machine
 ENDS_S = 3.0  # for the last picture or line
 LAST_LINES = 24  # of the picture that is left standing
 MOST_NOTES = 100  # that wait to be told
+KEYS = "Ctrl-C: what runs ends, then no more · twice: stop at once, resume later"
 
 
 def plan(
@@ -46,11 +49,7 @@ def plan(
         "rehearsal": "nothing is trained, and every figure is invented"
         if settings.rehearse
         else "",
-        "trials": f"{settings.budget_s:g} s each"
-        + (f" on {settings.tasks}" if settings.tasks else "")
-        + (f", at most {settings.max_steps} steps" if settings.max_steps is not None else "")
-        + f", {settings.seeds} seed{'s' if settings.seeds > 1 else ''}, scored on"
-        f" {settings.problems} problems a level",
+        "trials": trial_words(settings),
         "slots": f"{slots} on {where}, preset {settings.preset}",
         "sandbox": sandbox,
         "ends": ends,
@@ -126,9 +125,10 @@ class View:
             self._health_at = now
         is_over = self._is_over or self.history.stopped is not None
         writer = None if is_over else status.pid
-        return self.stage.scene(
+        scene = self.stage.scene(
             self.history, status, self._health, writer=writer, notes=status.notes
         )
+        return scene if is_over else replace(scene, keys=KEYS)
 
     def _work(self) -> None:
         try:

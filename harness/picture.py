@@ -14,7 +14,7 @@ from rich.text import Text
 from harness.figures import change, probability, share
 from harness.plain import plain
 from harness.scene import GpuHealth, Health, Incumbent, Scene, Slot, Thinker, Told
-from harness.sparks import sparks
+from harness.sparks import LEAST_CHANGE, sparks
 from harness.strokes import LABEL, Piece, bar, brief, cells_of, clock, labelled
 
 STYLES = {
@@ -40,7 +40,7 @@ NOTES = 3
 
 def render(scene: Scene, width: int, height: int) -> RenderableType:
     """At most `height` lines of at most `width` columns. Where there is little room the machine
-    gives way, then the slots' curves, then slots."""
+    gives way, then what each trial is and the keys, then the slots' curves, then slots."""
     head, tail = (
         [_top(scene, width), _incumbent(scene, width)],
         [_researcher(scene.researcher, width)],
@@ -48,18 +48,21 @@ def render(scene: Scene, width: int, height: int) -> RenderableType:
     machine, notes = _machine(scene.health, width), _notes(scene, width)
     drawn = [_slot(slot, width) for slot in scene.slots]
     whole, short = [line for lines in drawn for line in lines], [lines[0] for lines in drawn]
-    for gap, shown, slots in (
-        *((1, machine, whole), (1, machine[:1], whole), (0, machine[:1], whole), (0, [], whole)),
-        *((0, machine[:1], short), (0, [], short)),
+    what, press = _trials(scene, width), _keys(scene, width)
+    for gap, slots, shown, keys, trials in (
+        *((1, whole, machine, press, what), (1, whole, machine[:1], press, [])),
+        *((0, whole, machine[:1], press, []), (0, whole, [], press, [])),
+        *((0, whole, [], [], []), (0, short, machine[:1], press, []), (0, short, [], [], [])),
     ):
-        fixed = [part for part in (*head, slots, *tail, shown, notes) if part]
-        room = height - sum(len(part) + gap for part in fixed)
+        fixed = [part for part in (*head, slots, *tail, shown, notes, keys) if part]
+        room = height - sum(len(part) + gap for part in fixed) - len(trials)
         if room >= FEWEST:
             break
     if room < FEWEST and len(slots) > 1:
         slots = _first(slots, max(2, len(slots) - (FEWEST - room)), width)
     verdicts = _verdicts(scene.told, width, max(room, FEWEST))
-    parts = [part for part in (*head, slots, *tail, verdicts, shown, notes) if part]
+    above = [*head[:-1], head[-1] + trials]
+    parts = [part for part in (*above, slots, *tail, verdicts, shown, notes, keys) if part]
     return Group(*_joined(parts, gap=gap)[:height])
 
 
@@ -105,7 +108,7 @@ def _top(scene: Scene, width: int) -> list[Text]:
         lines.append(bar(scene.done, width))
     if scene.is_rehearsal:
         words = "a rehearsal: nothing is trained, and every figure is invented"
-        lines.append(Text(words[:width], style="yellow"))
+        lines.append(Text(brief(words, width), style="yellow"))
     return lines
 
 
@@ -127,7 +130,9 @@ def _incumbent(scene: Scene, width: int) -> list[Text]:
 
 
 def _incumbent_line(found: Incumbent, width: int) -> str:
-    return sparks(found.line, width) if len(found.line) > 1 and width >= 4 else ""
+    if len(found.line) < 2 or width < 4:
+        return ""
+    return sparks(found.line, width, least=LEAST_CHANGE)
 
 
 def _first(slots: Sequence[Text], count: int, width: int) -> list[Text]:
@@ -197,7 +202,9 @@ def _verdicts(told: Sequence[Told], width: int, room: int) -> list[Text]:
     """A heading and at most `room` - 1 of them."""
     if not told:
         return []
-    lines = [Text(HEAD[:width], style="dim", no_wrap=True)]
+    head = Text(HEAD, style="dim", no_wrap=True)
+    head.truncate(width, overflow="ellipsis")
+    lines = [head]
     return lines + [_verdict(one, width) for one in told[: max(1, room - 1)]]
 
 
@@ -253,6 +260,14 @@ def _gpu(gpu: GpuHealth, width: int) -> Text:
         facts.append(f"{gpu.temperature_c} °C")
     words = " · ".join(facts) or "no figures from its driver"
     return labelled("", f"{brief(gpu.name, 32)}  ", words, width=width)
+
+
+def _trials(scene: Scene, width: int) -> list[Text]:
+    return [labelled("trials", (scene.trials, "dim"), width=width)] if scene.trials else []
+
+
+def _keys(scene: Scene, width: int) -> list[Text]:
+    return [Text(brief(scene.keys, width), style="dim", no_wrap=True)] if scene.keys else []
 
 
 def _notes(scene: Scene, width: int) -> list[Text]:

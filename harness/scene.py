@@ -110,7 +110,8 @@ class Health:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """All that is seen at one moment. `state_words` say how the campaign stands; `done` is how far
-    it has come by its nearest limit; `told` the verdicts, the newest first."""
+    it has come by its nearest limit; `trials` what each trial is; `told` the verdicts, the newest
+    first; `keys` what a person can press."""
 
     tag: str
     state: State
@@ -127,3 +128,5 @@ class Scene:
     health: Health | None
     notes: tuple[str, ...] = ()
     is_rehearsal: bool = False
+    trials: str = ""
+    keys: str = ""

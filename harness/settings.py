@@ -117,6 +117,17 @@ def deadline_of(hours: float | None, until: str | None) -> str | None:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
 
 
+def trial_words(settings: Settings) -> str:
+    """What each trial is: its budget, tasks and seeds."""
+    steps = f", at most {settings.max_steps} steps" if settings.max_steps is not None else ""
+    tasks = f" on {settings.tasks}" if settings.tasks else ""
+    seeds = f"{settings.seeds} seed{'s' if settings.seeds > 1 else ''}"
+    return (
+        f"{settings.budget_s:g} s each{tasks}{steps}, {seeds}, scored on {settings.problems}"
+        " problems a level"
+    )
+
+
 def local_time(moment: str) -> str:
     """07:30, with the date where that is not today's or the next."""
     local = datetime.fromisoformat(moment).astimezone()

@@ -16,7 +16,7 @@ from harness.reading import state_of
 from harness.running_curve import RunningCurves
 from harness.scene import Health, Incumbent, Phase, Scene, Slot, Thinker, Told
 from harness.schedule import trial_s
-from harness.settings import local_time
+from harness.settings import local_time, trial_words
 from harness.status import Running, Status
 
 MOST_TOLD = 200  # no terminal is higher
@@ -73,6 +73,7 @@ class Stage:
             health,
             notes,
             history.settings.rehearse,
+            trial_words(history.settings),
         )
 
     def learn(self, history: History) -> tuple[Told, ...]:

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from harness import ledger as ledger_file
@@ -30,6 +31,7 @@ from harness.state import State
 from harness.status import Status, read_status
 
 PAGE = 80, 40  # columns and lines of one picture, where COLUMNS and LINES do not say
+KEYS = "q leaves; the campaign goes on"
 KEY_S = 0.25  # between looks at the keys and the terminal's size
 STORED_S = 10.0  # between looks at git's copy, where the ledger is gone
 SWITCH_S = 5.0  # between looks for a newer campaign, where none was named
@@ -130,8 +132,7 @@ def _one_picture(watcher: Watcher, screen: Screen) -> None:
     if scene := watcher.scene():
         page = shutil.get_terminal_size(PAGE)
         size = screen.wanted_size() if screen.is_usable else (page.columns, page.lines)
-        colours = screen.colours if screen.is_usable else None
-        Lines(sys.stdout).print(*drawn(render(scene, *size), size, colours))
+        Lines(sys.stdout).print(*drawn(render(scene, *size), size, screen.colours))
 
 
 def _pictures_or_lines(watcher: Watcher, screen: Screen) -> None:
@@ -199,7 +200,7 @@ def _pictures(watcher: Watcher, screen: Screen) -> None:
             watcher.look()
             scene = watcher.scene()
             if scene:
-                screen.paint(scene)
+                screen.paint(replace(scene, keys=KEYS))
             until = time.monotonic() + EVERY_S
             while time.monotonic() < until and not screen.has_new_size():
                 if keys is None:

@@ -20,7 +20,7 @@ from benchmarks.thousand_project import make_campaign
 from harness.board_command import Wanted, board, read
 from harness.board_files import markdown, quoted, tsv, write_leaderboard
 from harness.board_table import table
-from harness.board_words import span_words, sparkline, time_left
+from harness.board_words import span_words, time_left
 from harness.errors import Misuse
 from harness.figures import probability
 from harness.history import History
@@ -458,14 +458,6 @@ def test_a_share_that_stays_at_zero():
     """Its axis has no figure below zero."""
     lines = plot("exact match", [(0.0, 0.0), (9.0, 0.0)], 40, 6, 9.0)
     assert "-" not in "".join(lines)
-
-
-def test_sparklines():
-    """From the smallest to the largest; many values are taken together, the last of each."""
-    assert sparkline([0.0, 0.5, 1.0], 9) == "▁▅█"
-    assert sparkline([1.0, 1.0], 9) == "▁▁"
-    assert sparkline([float(n) for n in range(100)], 4) == "▁▃▆█"
-    assert sparkline([], 4) == ""
 
 
 def test_time_that_is_left(tmp_path):

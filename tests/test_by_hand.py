@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from harness.by_hand import View, finish, sparkline, write_json
+from harness.by_hand import View, finish, write_json
 from harness.curve import curve_figure, draw_curve, read_metrics
 from harness.evaluation import Control, Evaluation, LevelResult, mean_accuracy
 from harness.problems import LADDER, level
@@ -135,17 +135,6 @@ def test_note_is_printed_as_it_is():
     view, file = plain_view()
     view.note("compile failed: [Errno 2] gcc[/bold]")
     assert file.getvalue() == "compile failed: [Errno 2] gcc[/bold]\n"
-
-
-def test_sparkline_spans_the_history():
-    """The last character is the last value; a long history is thinned to the width."""
-    assert sparkline([0.0, 0.5, 1.0], 10) == "▁▅█"
-    assert sparkline([i / 99 for i in range(100)], 8)[-1] == "█"
-    assert len(sparkline([0.5] * 100, 8)) == 8
-    assert sparkline([], 8) == ""
-
-
-# --- the curve ---
 
 
 def write_metrics(run, lines):

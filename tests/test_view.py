@@ -74,7 +74,24 @@ def test_many_slots_leave_room_for_verdicts(slots):
     assert sum(line.startswith("slot ") for line in shown) >= 8
     assert any("slots more" in line for line in shown) == (slots == 16)
     assert any(line.lstrip().startswith("21 ") for line in shown)
-    assert shown[-1].startswith("waiting for room")
+    assert any(line.startswith("waiting for room") for line in shown)
+
+
+def test_what_can_be_pressed_and_what_a_trial_is():
+    """Below all else, and above the slots, where there is room; neither once it is over."""
+    shown = text_of(view_snapshots.scene(), 80, 60).splitlines()
+    assert shown[-1].startswith("Ctrl-C: ")
+    assert any(line.startswith("trials      900 s each") for line in shown)
+    low = text_of(view_snapshots.scene(), 80, 16)
+    assert "Ctrl-C" not in low
+    assert "900 s each" not in low
+    assert "Ctrl-C" not in text_of(view_snapshots.scene(keys=""), 80, 60)
+
+
+def test_what_is_cut_says_so():
+    """The heading, too."""
+    lines = text_of(view_snapshots.scene(), 60, 40).splitlines()
+    assert next(line for line in lines if "verdict" in line).endswith("…")
 
 
 def test_how_it_stands_goes_before_its_times():
@@ -104,10 +121,14 @@ def test_a_megabyte_is_drawn_at_once():
 
 
 def test_sparks():
-    """Thinned out to the width, on the scale given or their own; what is flat is flat."""
+    """Thinned out to the width, on the scale given or their own; what is flat is flat, and so is
+    what has moved by less than is worth drawing."""
     assert sparks([0.0, 0.5, 1.0], 10, 0, 1) == BARS[0] + BARS[4] + BARS[7]
     assert sparks(range(100), 8) == BARS
-    assert sparks([3, 3], 8) == BARS[3] * 2
+    assert sparks([float(n) for n in range(100)], 4) == "▁▃▆█"
+    assert sparks([3, 3], 8) == sparks([0.3, 0.301], 8, least=0.05) == BARS[0] * 2
+    assert sparks([0.3, 0.325], 8, least=0.05) == BARS[0] + BARS[4]
+    assert sparks([0.3, 0.4], 8, least=0.05) == BARS[0] + BARS[7]
     assert sparks([], 8) == sparks([1.0], 0) == ""
     assert len(sparks([1e308, -1e308, 1e308], 3)) == 3
 
