@@ -27,6 +27,7 @@ CONTROL_TITLES = (
     "control: the same questions again",
 )
 Answered = dict[Problem, bool]
+ONLY_COPIED = "not asked of copying, which may need no learning, and nothing else was asked"
 CONTROL_BATCH = 200  # questions of mixed levels; a smaller one costs honest solvers time
 
 
@@ -87,7 +88,7 @@ def run_controls(
     except Refused as refused:
         answered, error = dict.fromkeys(mixed, False), refused.reason
     not_copied = [posed for posed in everything if posed.level.task != "copy"]
-    zero_step = chance("zero_step", answered, error, not_copied)
+    zero_step = chance("zero_step", answered, error if not_copied else ONLY_COPIED, not_copied)
 
     next_control()
     answered, error = right(solver.checkpoint)

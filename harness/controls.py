@@ -160,7 +160,7 @@ def judge_chance(
     The easy questions of each level are held to what one rule gets of them.
     """
     if total == 0:
-        return Control(name, True, 0, 0, limit, "no questions to ask", skipped=True)
+        return Control(name, True, 0, 0, limit, detail or "no questions to ask", skipped=True)
     passed = binomial_tail(correct, total, limit) >= UNLIKELY
     if not passed:
         detail = f"{correct} of {total} right without what was learned: the code answers by itself"
@@ -194,7 +194,7 @@ def judge_dose(counts: Mapping[str, Dosed], detail: str = "") -> Control:
                 f"{task}: {was} of {asked} right, but only {left} with 1% of noise on the weights"
             )
             return Control("dose", False, noisy, total, limit, _joined(said, detail), skipped=False)
-    said = f"{clean} of {total} right, {noisy} with 1% of noise on the weights"
+    said = f"{clean} right without noise; {math.ceil(limit * total)} with 1% of it are enough"
     return Control("dose", True, noisy, total, limit, _joined(said, detail), skipped=False)
 
 
@@ -205,7 +205,7 @@ def judge_same(first: Sequence[bool], second: Sequence[bool], detail: str = "") 
     if either < SAME_FROM:
         detail = f"not judged: {either} right in either order"
         return Control("same_answer", True, both, either, SAME, detail, skipped=True)
-    said = f"of {either} right in one order or another {both} are right in both"
+    said = f"of {either} right in one order or another; {math.ceil(SAME * either)} are enough"
     passed = both >= SAME * either
     return Control("same_answer", passed, both, either, SAME, _joined(said, detail), skipped=False)
 

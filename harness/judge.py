@@ -19,6 +19,7 @@ from harness.experiment import (
     Trial,
     Verdict,
 )
+from harness.figures import probability
 from harness.history import History, Record
 from harness.noise import Noise
 
@@ -184,8 +185,8 @@ def _verdict_on_twin(
 
 def _words(gain: float, posterior: belief.Posterior, noise: Noise) -> str:
     return (
-        f"{gain:+z.4f} ± {posterior.effect_sd:.4f}, P(real) {posterior.p_real:.2f},"
-        f" noise {noise.sd:.4f}"
+        f"{gain:+z.4f} ± {posterior.effect_sd:.4f}, "
+        f"P(real) {probability(posterior.p_real)}, noise {noise.sd:.4f}"
     )
 
 

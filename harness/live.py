@@ -23,6 +23,7 @@ from harness.screen import Screen, TerminalGone, drawn, write
 from harness.settings import trial_words
 from harness.stage import Stage
 from harness.status import Status
+from harness.tasks import LADDER_SIZES, parse_tasks, within
 
 EVERY_S = 1.0  # between two pictures
 LEAST_S = 0.25  # the same, where something has happened meanwhile
@@ -54,6 +55,7 @@ def plan(
         "sandbox": sandbox,
         "ends": ends,
         "pace": "" if settings.rehearse else _pace(history),
+        "sizes": _far(settings.tasks),
         **more,
     }
     columns, paint = width_of_terminal(), paint_for(sys.stderr)
@@ -69,6 +71,19 @@ def _pace(history: History) -> str:
     each_s = settings.budget_s * settings.seeds / history.slots
     fewer = " (fewer steps take less)" if settings.max_steps is not None else ""
     return f"up to {3600 / each_s:.1f} experiments an hour, less start-up and scoring{fewer}"
+
+
+def _far(tasks: str | None) -> str:
+    """Of sizes beyond the ladder's: what nobody has measured a training at."""
+    levels = within(parse_tasks(tasks)) if tasks else ()
+    ends = {level.name: f"{level.task}:{LADDER_SIZES[level.task][-1]}" for level in levels}
+    far = [level.name for level in levels if level.size > LADDER_SIZES[level.task][-1]]
+    if not far:
+        return ""
+    return (
+        f"{', '.join(far)} is beyond the ladder ({', '.join(ends[name] for name in far)}): few"
+        " trainings come so far, and to score such answers may take longer than to train"
+    )
 
 
 class View:

@@ -17,12 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from test_gpu import driver as driver  # a fixture
-from test_history import after, experiment, history, judged, tried, with_baseline
+from test_history import START, after, experiment, history, judged, tried, with_baseline
 
 from harness.contract import OUT
 from harness.doing import Doing
 from harness.executor import Note
 from harness.experiment import Proposed, Stopped, Trial
+from harness.history import History
+from harness.ledger import Entry
 from harness.live import View, plan
 from harness.picture import line_of, render
 from harness.running_curve import VALUES, RunningCurve
@@ -167,6 +169,18 @@ def test_a_slot_tells_its_phase(tmp_path):
     log.write_text("")
     assert slot().phase == "scoring"
     assert (slot().elapsed_s, slot().expected_s) == (30, 3.0)
+
+
+def test_the_plan_warns_of_sizes_that_nobody_has_measured():
+    """copy:999 is no mistake, and its scoring takes long; add:1-200 is scored on the ladder."""
+
+    def said(tasks):
+        started = replace(START, settings=replace(START.settings, tasks=tasks))
+        state = History.of([Entry(NOW.isoformat(), started)])
+        return " ".join(plan(state, "none", {}, resumed=False, ends="never").split())
+
+    assert "copy:999 is beyond the ladder (copy:128)" in said("copy:999")
+    assert "beyond" not in said("add:1-200") + said(None)
 
 
 def test_the_plan_says_what_pace_to_expect():
