@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.experiment import BASELINE
 from harness.figures import change, probability, share, short
 from harness.leaderboard import Row
 from harness.paint import Paint, columns_of, cut, line_of, pad
@@ -10,6 +11,7 @@ from harness.paint import Paint, columns_of, cut, line_of, pad
 GAP = "  "
 LEAST_TEXT = 30  # columns of the hypothesis before another figure is shown
 STYLES = {
+    "baseline": "bold",
     "keep": "green",
     "discard": "dim",
     "confirmed": "bold green",
@@ -43,7 +45,7 @@ def table(rows: Sequence[Row], width: int, paint: Paint) -> Iterator[str]:
     ]
     taken = _fitting(sizes, width)
     if any(COLUMNS[place].title == "standing" for place in taken):
-        cells[VERDICT] = [row.verdict for row in rows]
+        cells[VERDICT] = [verdict_of(row) for row in rows]
     used = sum(sizes[place] + len(GAP) for place in taken)
     head = [pad(COLUMNS[p].title, sizes[p], right=COLUMNS[p].right) for p in taken]
     yield paint(GAP.join([*head, cut("hypothesis", width - used)]), "dim")
@@ -55,7 +57,13 @@ def table(rows: Sequence[Row], width: int, paint: Paint) -> Iterator[str]:
 
 def word_of(row: Row) -> str:
     """The verdict, or what later trials made of it."""
-    return row.standing if row.standing in ("confirmed", "withdrawn") else row.verdict
+    if row.standing in ("confirmed", "withdrawn"):
+        return row.standing
+    return verdict_of(row)
+
+
+def verdict_of(row: Row) -> str:
+    return "baseline" if row.id == BASELINE and row.verdict == "keep" else row.verdict
 
 
 def _fitting(sizes: Sequence[int], width: int) -> list[int]:

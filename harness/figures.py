@@ -23,6 +23,11 @@ def probability(value: float | None) -> str:
     return "<0.01" if value < 0.01 else f"{value:.2f}"
 
 
+def are_figures(reason: str) -> bool:
+    """Of a verdict's or a review's reason: that it is but the effect, P(real) and the noise."""
+    return reason.startswith(("+", "-"))
+
+
 def short(number: float | None) -> str:
     """A count in three digits or four: 52.3k."""
     if number is None:

@@ -137,9 +137,12 @@ def counts(history: History) -> str:
     kept = [f"{standings.count(s)} {s}" for s in get_args(Standing) if s in standings]
     words = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
     words += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
-    if waiting := len(history.open.keys() - {BASELINE}):
-        words.append(f"{waiting} more {'never tried' if history.is_finished else 'to be judged'}")
-    count = len(records)
+    count, waiting = len(records), len(history.open.keys() - {BASELINE})
+    left = "never tried" if history.is_finished else "to be judged"
+    if not count:
+        return f"no experiment yet{f', {waiting} {left}' if waiting else ''}"
+    if waiting:
+        words.append(f"{waiting} more {left}")
     return f"{count} experiment{'' if count == 1 else 's'}: {', '.join(words)}"
 
 
@@ -214,9 +217,10 @@ def notes(history: History) -> list[str]:
     believed = posteriors(history)
     kept = [n for n, r in history.records.items() if r.standing == "provisional" and n in believed]
     if doubtful := [n for n in kept if believed[n].p_real < 0.5]:
+        until = "no repeats told" if history.is_finished else "kept until repeats tell"
         found.append(
-            f"rather no gain by now, and kept until repeats tell: {_named(doubtful)}; most edits"
-            " change nothing, and one that may gain is built upon (docs/JUDGE.md)"
+            f"rather no gain by now, and {until}: {_named(doubtful)}; most edits change nothing,"
+            " and one that may gain is built upon (docs/JUDGE.md)"
         )
     if worse := _worse_than_baseline(history, believed):
         found.append(worse)

@@ -6,6 +6,7 @@ characters, and comes last in its line, where a right-to-left script disturbs no
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -68,7 +69,7 @@ def render(scene: Scene, width: int, height: int) -> RenderableType:
 
 def line_of(told: Told) -> str:
     """A verdict in one line of plain text, for where there is no terminal."""
-    word = told.standing if told.standing in ("confirmed", "withdrawn") else told.verdict
+    word = _word(replace(told, status=""))
     if told.verdict != "keep" and told.status not in ("ok", "", told.verdict):
         word = f"{told.verdict} ({told.status})"
     figures = [share(told.accuracy, told.accuracy_sd)] if told.accuracy is not None else []

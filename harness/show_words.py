@@ -7,7 +7,7 @@ from harness.ablation_words import ablation_words
 from harness.board_table import word_of
 from harness.costs import tokens_words
 from harness.experiment import BASELINE, Posterior
-from harness.figures import change, probability, share, short
+from harness.figures import are_figures, change, probability, share, short
 from harness.history import History, Record
 from harness.leaderboard import Row
 from harness.paint import cut, fitted, grid, line_of
@@ -57,7 +57,8 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
         yield "read", _read(history, row, found)
     if row.reason:
         is_told = row.reason.startswith(row.verdict)
-        yield "verdict", row.reason if is_told else f"{row.verdict}: {row.reason}"
+        then = " by what was known then" if are_figures(row.reason) else ""
+        yield "verdict", row.reason if is_told else f"{row.verdict}{then}: {row.reason}"
     if row.sealed is not None:
         yield "sealed", f"{row.sealed:.4f} on the sealed set that it was asked last"
     if said := ablation_words(history, number):

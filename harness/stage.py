@@ -10,6 +10,7 @@ from harness.believed import posteriors
 from harness.campaign import seconds_left
 from harness.costs import money
 from harness.experiment import BASELINE, Posterior, Trial
+from harness.figures import are_figures
 from harness.history import History, Record
 from harness.leaderboard import counts
 from harness.reading import state_of
@@ -159,7 +160,7 @@ def told_of(history: History, record: Record, posterior: Posterior | None) -> To
         posterior.effect_sd if posterior and has_effect else None,
         posterior.p_real if posterior and has_effect else None,
         experiment.hypothesis,
-        "" if verdict.reason.startswith(("+", "-")) else verdict.reason,
+        "" if are_figures(verdict.reason) else verdict.reason,
         experiment.id == history.incumbent and verdict.decision == "keep",
     )
 

@@ -131,7 +131,7 @@ def test_sorting_and_keeping(hundred):
         assert found[: len(known)] == known
     said = board_pages.page(hundred, 80, Wanted(kept=True, sort="effect"))
     assert " discard " not in said
-    assert re.search(r"^ *0 +keep +.*The baseline$", said, re.MULTILINE)
+    assert re.search(r"^ *0 +baseline +.*The baseline$", said, re.MULTILINE)
 
 
 # ---------------------------------------------------------------------------

@@ -259,6 +259,8 @@ def _class(record: Record) -> str:
 def _word(record: Record) -> str:
     if record.verdict is None:
         return "no verdict yet"
+    if record.experiment.id == BASELINE and record.verdict.decision == "keep":
+        return "baseline"
     return record.standing or record.verdict.decision
 
 
