@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable
 
 from harness.experiment import Outcome
-from harness.history import History
+from harness.history import History, Record
 
 TOLERANCE = 0.2
 SHORT_S = 10.0  # a shorter training tells too little: CPU seconds are read twice a second
@@ -69,6 +69,17 @@ def slowed(history: History) -> dict[int, float]:
 
 def is_contended(outcome: Outcome) -> bool:
     return any(flag.startswith(MARK) for flag in outcome.flags)
+
+
+def is_slowed(record: Record) -> bool:
+    """Other work slowed every trial of it that was ok."""
+    right = [outcome for outcome in record.outcomes if outcome.status == "ok"]
+    return bool(right) and all(map(is_contended, right))
+
+
+def is_uncounted(record: Record) -> bool:
+    """Nothing is believed of it, since other work slowed all that was read."""
+    return bool(record.verdict) and record.posterior is None and is_slowed(record)
 
 
 def _cpu_share(outcome: Outcome) -> float | None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from harness.arithmetic import check as check_arithmetic
 from harness.audit import audit
+from harness.contention import is_uncounted
 from harness.evaluation import Refused
 from harness.history import History
 from harness.solver_slice import solver_slice
@@ -46,7 +47,7 @@ def check(source: str, history: History) -> Refusal | Passed:
         return Refusal("parse", f"train.py line {error.lineno or 1}: {error.msg}; mend the syntax")
     except (ValueError, RecursionError, MemoryError) as error:
         return Refusal("parse", f"train.py cannot be read ({error}); write it more simply")
-    earlier = history.fingerprints.get(print_)
+    earlier = _same(print_, history)
     if earlier is not None:
         what = f"experiment {earlier}" if earlier else "the baseline"
         return Refusal(
@@ -59,3 +60,14 @@ def check(source: str, history: History) -> Refusal | Passed:
     except Refused as refused:
         return Refusal("audit", refused.reason)
     return Passed(print_, nodes)
+
+
+def _same(print_: str, history: History) -> int | None:
+    """An experiment of this fingerprint. One whose trials other work slowed was not tried yet."""
+    first = history.fingerprints.get(print_)
+    record = history.records.get(first) if first is not None else None
+    if record is None or not is_uncounted(record):
+        return first
+    same = (n for n, r in history.records.items() if r.experiment.fingerprint == print_)
+    tried = (n for n in same if not history.records[n].experiment.refused)
+    return next((n for n in tried if not is_uncounted(history.records[n])), None)

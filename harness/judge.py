@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from harness import adoption, belief
 from harness.believed import beliefs_of, is_twin, noun, readings_of
-from harness.contention import is_contended
+from harness.contention import is_contended, is_slowed
 from harness.experiment import (
     BASELINE,
     Decision,
@@ -25,6 +25,7 @@ from harness.noise import Noise
 
 LOST_MOST = 3  # trials of one experiment that the machine may lose before it counts as a crash
 SEEDS = 32  # drawn for a campaign; more than an experiment ever has trials
+SLOWED = "other work slowed every trial of it: what they read is too low to tell"
 FAILED = ("crash", "timeout", "out_of_memory", "no_checkpoint", "lost")
 
 
@@ -165,8 +166,11 @@ def _verdict(history: History, record: Record) -> Verdict:
     else:  # the incumbent moved, and this could not be merged onto it
         gain = posterior.accuracy - bar
         is_kept, reason = gain > 0, _words(gain, posterior, noise)
-    kept: Decision = "keep" if is_kept or is_simpler else "discard"
-    return Verdict(number, kept, reason, accuracy, incumbent, bar, known, is_simpler)
+    if is_kept or is_simpler:
+        return Verdict(number, "keep", reason, accuracy, incumbent, bar, known, is_simpler)
+    if is_slowed(record):
+        return Verdict(number, "discard", SLOWED, accuracy, incumbent, bar)  # and not believed
+    return Verdict(number, "discard", reason, accuracy, incumbent, bar, known)
 
 
 def _verdict_on_twin(
@@ -243,6 +247,8 @@ def _review(history: History, record: Record) -> Reviewed:
     if not readings_of(record):
         return Reviewed(number, before, "no trial was ok", None, trials)
     found, noise = beliefs_of(history)
+    if number not in found:
+        return Reviewed(number, before, "nothing is believed of it", None, trials)
     posterior = found[number]
     if before is None:
         return Reviewed(number, None, "another trial", noun(posterior), trials)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from harness.adoption import LEAST_TRIALS
 from harness.believed import posteriors
-from harness.contention import slowed
+from harness.contention import is_uncounted, slowed
 from harness.costs import usd_of
 from harness.experiment import BASELINE, Posterior, Standing
 from harness.figures import share
@@ -209,10 +209,16 @@ def notes(history: History) -> list[str]:
         found.append(f"trained and scored on {history.settings.tasks} alone, not on the ladder")
     if history.settings.sandbox == "none" and not history.settings.rehearse:
         found.append("trials ran without a sandbox")
-    if busy := slowed(history):
+    unread = [n for n, record in history.records.items() if is_uncounted(record)]
+    if busy := {n: share for n, share in slowed(history).items() if n not in unread}:
         found.append(
             f"other work slowed trials of {_named(busy)}, down to {min(busy.values()):.0%} of a"
             " core: what they read is too low, and effects beside them are the machine's"
+        )
+    if unread:
+        found.append(
+            f"other work slowed every trial of {_named(unread)}: their readings do not count, and"
+            " their edits may be tried again"
         )
     believed = posteriors(history)
     kept = [n for n, r in history.records.items() if r.standing == "provisional" and n in believed]

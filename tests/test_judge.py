@@ -21,12 +21,14 @@ from test_history import (
 )
 
 from harness import judge
-from harness.believed import posteriors
+from harness.believed import beliefs_of, posteriors
 from harness.contention import MARK
 from harness.experiment import Closing, Proposed, Trial, Tried
+from harness.gates import Passed, Refusal, check
 from harness.history import History
-from harness.leaderboard import rows, slot_time, summary
+from harness.leaderboard import notes, rows, slot_time, summary
 from harness.ledger import Entry
+from harness.syntax import fingerprint
 
 THIRD = OTHERS[0]
 
@@ -211,6 +213,46 @@ def test_a_contended_trial_is_repeated_once():
     assert state.verdict_of(1).decision == "keep"
     assert state.verdict_of(1).accuracy == pytest.approx(0.6)
     assert rows(state)[1].flags
+
+
+def wholly_contended(read, **changes):
+    """Experiment 1, whose every trial other work slowed."""
+    state = after(with_baseline(50), Proposed(experiment(1, **changes)))
+    for seed in (FIRST, SECOND, THIRD):
+        slow = replace(outcome(1, seed, read), flags=(f"{MARK}it computed in 50% of its time",))
+        state = after(state, Tried(slow))
+    return judged(state, 1)
+
+
+def test_what_other_work_slowed_is_not_believed():
+    """A reading that is too low tells neither of the edit nor of the noise."""
+    before, state = with_baseline(50), wholly_contended(20)
+    verdict = state.verdict_of(1)
+    assert (verdict.decision, verdict.posterior) == ("discard", None)
+    assert "other work slowed" in verdict.reason
+    assert beliefs_of(state)[1] == beliefs_of(before)[1]
+    assert posteriors(state) == posteriors(before)
+    assert "1: their readings do not count" in " ".join(notes(state))
+    late = after(state, Tried(outcome(1, FIRST + 1, 60)))  # of a slot that was lost meanwhile
+    assert judge.reviews(late)[0].posterior is None
+
+
+def test_what_other_work_slowed_may_be_tried_again():
+    """Once: what was tried by another experiment since is nothing new."""
+    source = "import torch\n\n\ndef load_solver(checkpoint, device):\n    return list\n"
+    print_ = fingerprint(source)[0]
+    state = wholly_contended(20, fingerprint=print_)
+    assert isinstance(check(source, state), Passed)
+    again = check(source, after(state, Proposed(experiment(2, fingerprint=print_))))
+    assert isinstance(again, Refusal)
+    assert "the same as experiment 2" in again.reason
+
+
+def test_a_gain_is_one_even_where_other_work_slowed_it():
+    """It reads too low, and is better all the same."""
+    state = wholly_contended(80)
+    assert state.verdict_of(1).decision == "keep"
+    assert state.verdict_of(1).posterior
 
 
 def test_a_time_out_on_a_contended_machine_is_repeated():

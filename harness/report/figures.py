@@ -49,7 +49,9 @@ def kept_words(history: History) -> str:
         return "nothing was kept"
     standings = [record.standing for record in kept]
     confirmed, withdrawn = standings.count("confirmed"), standings.count("withdrawn")
-    words = f"{confirmed or 'none'} of {len(kept)} keep{'' if len(kept) == 1 else 's'} confirmed"
+    if len(kept) == 1:
+        return f"its one keep is {standings[0]}"
+    words = f"{confirmed or 'none'} of {len(kept)} keeps confirmed"
     return words + (f", {withdrawn} withdrawn" if withdrawn else "")
 
 
@@ -155,6 +157,11 @@ class Cell:
         return self.correct / self.total if self.total else 0.0
 
     @property
+    def percent(self) -> int:
+        """As it is shown where there is no room for more."""
+        return round(100 * self.share)
+
+    @property
     def shade(self) -> int:
         """0 to 10."""
         return round(10 * self.share)
@@ -195,6 +202,13 @@ class LevelRow:
     title: str
     cells: tuple[Cell | None, ...]
     change: Cell  # the last against the first
+
+    @property
+    def shown_change(self) -> float | None:
+        """Between the figures that are shown, so that they add up."""
+        if self.change.change is None or self.cells[0] is None:
+            return None
+        return (self.change.percent - self.cells[0].percent) / 100
 
 
 def over_incumbents(history: History) -> tuple[list[int], list[list[LevelRow]]]:
