@@ -9,7 +9,7 @@ from harness.ablation_effects import Effect, found_of
 from harness.ablation_words import conclusions, listed
 from harness.believed import posteriors
 from harness.experiment import Posterior
-from harness.figures import probability
+from harness.figures import change, probability, share
 from harness.history import History
 from harness.plain import plain
 
@@ -23,7 +23,9 @@ def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
         trials = f"{len(found.seeds)} trial{'s' if len(found.seeds) > 1 else ''}"
         is_even = all(len(effect.seeds) == len(found.seeds) for effect in found.singles)
         trials += " of each" if is_even else ", not yet as many of each"
-        head += f"\nwhole {found.accuracy:.4f}, {trials}, a trial's noise {found.noise_sd:.4f}"
+        head += (
+            f"\nwhole {share(found.accuracy)}, {trials}, a trial's noise {share(found.noise_sd)}"
+        )
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     table.add_column("without", no_wrap=True, justify="right")
     for name in ("accuracy", "what it adds", "P(helps)", "P(real)"):
@@ -53,7 +55,7 @@ def _figures(effect: Effect, posterior: Posterior | None) -> tuple[Text, ...]:
         return Text(plain(effect.failure.partition(":")[0]), style="red"), Text(), Text(), real
     if effect.accuracy is None or effect.effect is None or effect.p_helps is None:
         return Text("not yet", style="dim"), Text(), Text(), real
-    adds = "nothing" if effect.is_twin else f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}"
+    adds = "nothing" if effect.is_twin else change(effect.effect, effect.effect_sd)
     style = "magenta" if effect.is_idle else ""
     helps = Text(probability(effect.p_helps), style=style)
-    return Text(f"{effect.accuracy:.4f}"), Text(adds), helps, real
+    return Text(share(effect.accuracy)), Text(adds), helps, real

@@ -6,7 +6,7 @@ from harness.ablation import Study
 from harness.ablation_effects import Effect, Found, found_of
 from harness.adoption import LEAST_TRIALS, P_WITHDRAWN
 from harness.believed import posteriors
-from harness.figures import probability
+from harness.figures import change, probability
 from harness.history import History
 from harness.plain import plain
 
@@ -36,9 +36,7 @@ def _words(effect: Effect) -> str:
         return f"not measured yet{beside}"
     if effect.is_twin:
         return f"it changes nothing{beside}: the very same weights without it"
-    figures = (
-        f"{effect.effect:+z.4f} ± {effect.effect_sd:.4f}, P(helps) {probability(effect.p_helps)}"
-    )
+    figures = f"{change(effect.effect, effect.effect_sd)}, P(helps) {probability(effect.p_helps)}"
     idle = ", a passenger" if effect.is_idle and not others else ""
     return f"{figures}{idle}{beside}"
 

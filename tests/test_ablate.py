@@ -386,7 +386,7 @@ def test_the_table_fits_and_says_what_to_do(campaign, width):
     text = console.export_text()
     lines = text.splitlines()
     assert max(map(len, lines)) <= width
-    assert "  -0.0015 ± 0.00" in text
+    assert "  -0.002 ± 0.00" in text
     assert "1 cannot be taken out alone: 3 stands on it" in text
     assert "passengers (P(helps) under 0.3): 2" in text
     assert "thinker adopt 3 --tag night --without 2" in text
@@ -411,7 +411,7 @@ def test_a_line_for_one_keep(campaign):
     history = campaign
     for event in events:
         history = history.after(Entry(TIME, event))
-    assert ablation_words(history, 1).startswith("+0.0800 ± ")
+    assert ablation_words(history, 1).startswith("+0.080 ± ")
     assert "a passenger, in experiment 3" in ablation_words(history, 2)
     assert "the very same weights" in ablation_words(history, 3)
     row = rows(history)[2]

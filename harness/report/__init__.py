@@ -230,6 +230,7 @@ def about(history: History) -> list[tuple[str, str]]:
     assert started
     stopped = history.stopped
     state = f"ended: {stopped.reason}" if stopped else "not ended when this page was written"
+    state = "closed" if history.revealed else state
     model = settings.model
     each = f"{settings.budget_s:g} s" + (
         f", at most {settings.max_steps} steps" if settings.max_steps is not None else ""
