@@ -34,11 +34,10 @@ def facts(history: History, state: str, *, is_running: bool, now: datetime) -> I
     yield "tried", whole
     if best := incumbent_words(history, found):
         yield "accuracy", best
-    if line := incumbents(history, found):
-        yield (
-            "incumbent",
-            f"{sparks(line, SPARK, least=LEAST_CHANGE)}  {share(line[0])} → {share(line[-1])}",
-        )
+    line = incumbents(history, found)
+    if len(set(line)) > 1:
+        drawn = sparks(line, SPARK, least=LEAST_CHANGE)
+        yield "incumbent", f"{drawn}  {share(line[0])} → {share(line[-1])}"
     if not history.settings.rehearse and (used := slot_time(history).words()):
         yield "slots", used.removeprefix("slot time: ")
     if spent := money(history):

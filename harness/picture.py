@@ -34,7 +34,7 @@ STYLES = {
     "baseline": "bold",
 }
 STATE_STYLES = {"running": "green", "away": "red", "stopped": "yellow"}
-HEAD = f"{'id':>5}  {'verdict':13} {'accuracy':13} {'effect':>7} {'P(real)':>7}  hypothesis"
+HEAD = f"{'id':>5}  {'verdict':13} {'accuracy':13} {'change':>7} {'P(real)':>7}  hypothesis"
 FEWEST = 5  # lines of verdicts that are shown before the rest gives way
 NOTES = 3
 

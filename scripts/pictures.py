@@ -1,7 +1,8 @@
 """The README's pictures, made of a campaign: `python -m scripts.pictures TAG`.
 
 What a command prints becomes an SVG through rich, which asks for no font from elsewhere; the report
-becomes a PNG through a headless Chromium. Run it where results/TAG is.
+becomes a PNG through a headless Chromium. Run it where results/TAG is; the live view is
+`--terminal 'watch TAG --once'`, while the campaign runs.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from scripts.browser import Browser, NoBrowser
 ROOT = Path(__file__).resolve().parent.parent
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-COLUMNS = 100
+COLUMNS, LINES = 100, 24  # the lines of a whole screen, such as the live view
 SEEN = (1280, 1180)  # of the report's page: head, figures and drawing of progress
 
 
@@ -54,10 +55,12 @@ def terminal(words: Sequence[str], path: Path, columns: int = COLUMNS) -> Path:
     from rich.terminal_theme import MONOKAI
     from rich.text import Text
 
-    printed = _thinker(words, COLUMNS=str(columns), FORCE_COLOR="1", TERM="xterm-256color")
+    size = {"COLUMNS": str(columns), "LINES": str(LINES)}
+    printed = _thinker(words, **size, FORCE_COLOR="1", TERM="xterm-256color")
     console = Console(record=True, width=columns, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
     console.print(Text.from_ansi(printed.rstrip("\n")))
-    picture = console.export_svg(title=" ".join(("thinker", *words)), theme=MONOKAI)
+    title = " ".join(("thinker", *(word for word in words if word != "--once")))
+    picture = console.export_svg(title=title, theme=MONOKAI)
     path.write_text(FONT_FACE.sub("", picture).replace("Fira Code", FONT), encoding="utf-8")
     return path
 
