@@ -53,14 +53,15 @@ def _is_told(history: History, outcome: Outcome) -> bool:
 
 
 def slowed(history: History) -> dict[int, float]:
-    """Experiments with a trial that got to compute in far less of its time than the freest one did,
-    and in what share; for a reader, who is not to believe an effect that is the machine's."""
+    """Experiments with a trial that counts and got to compute in far less of its time than the
+    freest one did, and in what share; for a reader, who is not to believe an effect that is the
+    machine's."""
     if history.settings.device != "cpu":
         return {}
     shares = [
         (number, share)
         for number, record in history.records.items()
-        for outcome in record.outcomes
+        for outcome in _counted(record)
         if outcome.train_s >= SHORT_S and (share := _cpu_share(outcome)) is not None
     ]
     most = max((share for _, share in shares), default=0.0)
@@ -75,6 +76,12 @@ def is_slowed(record: Record) -> bool:
     """Other work slowed every trial of it that was ok."""
     right = [outcome for outcome in record.outcomes if outcome.status == "ok"]
     return bool(right) and all(map(is_contended, right))
+
+
+def _counted(record: Record) -> list[Outcome]:
+    """Of an experiment with a verdict: the calm ones, or all where there are none."""
+    calm = [outcome for outcome in record.outcomes if not is_contended(outcome)]
+    return (calm or list(record.outcomes)) if record.verdict else []
 
 
 def is_uncounted(record: Record) -> bool:
