@@ -22,7 +22,7 @@ from harness.plain import plain
 from harness.reading import Found, refuse_beside
 from harness.repo import Repo
 from harness.room import lacking
-from harness.scored_table import results_console
+from harness.scored_table import say_drawn
 from harness.seal_command import refuse_rehearsed, whole
 from harness.settings import deadline_of, local_time
 from harness.state import State
@@ -162,7 +162,7 @@ def _tell(found: Found, ablation: Ablation, as_json: bool) -> int:
         told = ablation_dict(found.history, found.tag, study, is_complete=is_complete)
         print(json.dumps(told, indent=2, allow_nan=False))
     else:
-        results_console().print(ablation_table(found.history, found.tag, study))
+        say_drawn(ablation_table(found.history, found.tag, study))
     sys.stdout.flush()
     if ablation.ending:
         raise Interrupted("; the same command goes on")

@@ -27,7 +27,7 @@ from harness.curve import draw_curve as draw_curve  # train.py draws through thi
 from harness.evaluation import Evaluation, Refused
 from harness.metrics import is_number, read_metrics
 from harness.problems import COPY_OPERATIONS, LADDER_SIZES, TASKS, Level
-from harness.scored_table import results_console, scored_table, verify_command
+from harness.scored_table import say_drawn, scored_table, verify_command
 from harness.sparks import sparks
 
 RECENT_S = 20.0  # samples a second are those of so many seconds
@@ -249,7 +249,7 @@ def finish(
     summary = summarise(run, evaluation, command)
     if summary["training"].get("tasks", "all") != "all":
         print(f"trained on {summary['training']['tasks']} only; everything is asked")
-    results_console().print(scored_table(evaluation, command=command))
+    say_drawn(scored_table(evaluation, command=command))
     try:
         write_json(run / "summary.json", summary)
     except OSError as error:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.doctor import Check, examine
-from harness.scored_table import results_console
+from harness.scored_table import say_drawn
 
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -20,7 +20,7 @@ def doctor(as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
-        results_console().print(Group(table(checks), Text(), Text(verdict(checks))))
+        say_drawn(Group(table(checks), Text(), Text(verdict(checks))))
     return 1 if any(check.state == "fail" for check in checks) else 0
 
 

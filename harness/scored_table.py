@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from harness.evaluation import Control, Evaluation, Interval, LevelResult
+from harness.paint import say
 
 DEFAULT_PROBLEMS = 500  # a level
 BARS_FROM = 100  # columns
@@ -209,9 +210,10 @@ def first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def results_console() -> Console:
-    """Standard output, whose encoding may lack a bar or a dash: better a ? than no table."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="replace")
-    return Console(file=sys.stdout, highlight=False)
+def say_drawn(*renderables: RenderableType) -> None:
+    """On standard output, with colours on a terminal, and no line filled up with spaces."""
+    console = Console(file=sys.stdout, highlight=False)
+    with console.capture() as caught:
+        for each in renderables:
+            console.print(each)
+    say("\n".join(line.rstrip() for line in caught.get().splitlines()))

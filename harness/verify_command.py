@@ -35,7 +35,7 @@ def verify(args: argparse.Namespace) -> int:
 
     from harness.by_hand import asking
     from harness.evaluate import evaluate
-    from harness.scored_table import results_console, scored_table, verify_command
+    from harness.scored_table import say_drawn, scored_table, verify_command
 
     campaign = campaign_of(Path.cwd(), args.seed) if args.seed else None
     with asking() as ask:
@@ -56,9 +56,9 @@ def verify(args: argparse.Namespace) -> int:
             result |= {"campaign": campaign.started.tag, "campaign_problems": told}
         print(json.dumps(result, indent=2, allow_nan=False))
     else:
-        results_console().print(scored_table(evaluation, command=command))
+        say_drawn(scored_table(evaluation, command=command))
         if told:
-            results_console().print(Text(f"\n{told}"))
+            say_drawn(Text(f"\n{told}"))
     return 0 if evaluation.status == "ok" else 1
 
 
