@@ -33,7 +33,10 @@ MIXES = (
     Mix("30% good", 0.3, 0.03, 0.4, 0.05),
     Mix("10% good", 0.1, 0.02, 0.6, 0.05),
     Mix("15% good, 8% collapse", 0.15, 0.03, 0.42, 0.05, 0.08),
+    Mix("large harm", 0.15, 0.03, 0.5, 0.15),
+    Mix("large effects", 0.15, 0.08, 0.5, 0.1),
 )
+CLOSED = MIXES[3]  # in which the closing is measured
 
 
 @dataclass(frozen=True, slots=True)

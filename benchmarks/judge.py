@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.campaigns import MIXES, Mix, Result, best_so_far, draw, gaussian_filter, z_gate
+from benchmarks.campaigns import (
+    CLOSED,
+    MIXES,
+    Mix,
+    Result,
+    best_so_far,
+    draw,
+    gaussian_filter,
+    z_gate,
+)
 from benchmarks.filtered import Standings, Value, filtered, plugged_in, standings
 from harness.adoption import value_of_confirming, value_of_repeat
 from harness.prior import Array, fixed_prior, learned_prior
@@ -169,7 +178,7 @@ def judge(*, quick: bool = False) -> None:
     compare(chosen, campaigns, is_known=True)
     calibration(compare(chosen, campaigns, is_known=False))
     for value in (value_of_repeat, value_of_confirming):
-        closing([cell for cell in chosen if cell.mix == MIXES[-1]], campaigns, value)
+        closing([cell for cell in chosen if cell.mix == CLOSED], campaigns, value)
 
 
 def main() -> int:
