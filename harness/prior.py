@@ -100,15 +100,15 @@ def fixed_prior() -> Prior:
 def learned_prior(strength: float = 20.0) -> Prior:
     """A little more hopeful, and worth `strength` edits: what edits really do soon outweighs it.
 
-    How far edits reach is not known beforehand: some of those that help, and more of those that
-    harm, go three times as far. Without, a campaign of large effects is taken for one of large
+    How far edits reach is not known beforehand: every seventh of those that help, and every fifth
+    of those that harm, is taken to go three times as far. Without, a campaign of large effects is taken for one of large
     noise, and the parent of harmful edits for a lucky one (`python -m benchmarks judge`).
     """
     parts = {
         "gain": (0.0935, gains(0.03)),
         "large gain": (0.0165, gains(0.1)),
-        "loss": (0.357, losses(0.05)),
-        "large loss": (0.153, losses(0.15)),
+        "loss": (0.408, losses(0.05)),
+        "large loss": (0.102, losses(0.15)),
         "collapse": (0.08, collapses()),
         "nothing": (0.30, nothing()),
     }
