@@ -101,8 +101,8 @@ def learned_prior(strength: float = 20.0) -> Prior:
     """A little more hopeful, and worth `strength` edits: what edits really do soon outweighs it.
 
     How far edits reach is not known beforehand: every seventh of those that help, and every fifth
-    of those that harm, is taken to go three times as far. Without, a campaign of large effects is taken for one of large
-    noise, and the parent of harmful edits for a lucky one (`python -m benchmarks judge`).
+    of those that harm, is taken to go three times as far. Without, large effects are taken for
+    noise, and the parent of harmful edits for a lucky one (`python -m benchmarks.judge`).
     """
     parts = {
         "gain": (0.0935, gains(0.03)),
