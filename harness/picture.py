@@ -131,7 +131,7 @@ def _incumbent(scene: Scene, width: int) -> list[Text]:
 
 
 def _incumbent_line(found: Incumbent, width: int) -> str:
-    if len(found.line) < 2 or width < 4:
+    if len(set(found.line)) < 2 or width < 4:
         return ""
     return sparks(found.line, width, least=LEAST_CHANGE)
 
