@@ -141,13 +141,16 @@ def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
         what = "a rehearsal" if settings.rehearse else "no rehearsal"
         raise Misuse(f"the campaign {tag} is {what}; begin another one with another --tag")
     model = settings.model or Model("none", "none", "none")
+    reserve = wanted.reserve
+    if reserve is not None and reserve / 100 == settings.reserve:
+        reserve = None  # the same, and 100 times that need not be
     asked: dict[str, Any] = {
         "--budget-s": (wanted.budget_s, settings.budget_s),
         "--max-steps": (wanted.max_steps, settings.max_steps),
         "--problems": (wanted.problems, settings.problems),
         "--seeds": (wanted.seeds, settings.seeds),
         "--tasks": (wanted.tasks, settings.tasks or "all"),
-        "--reserve": (wanted.reserve, 100 * settings.reserve),
+        "--reserve": (reserve, 100 * settings.reserve),
         "--device": (None if wanted.device == "auto" else wanted.device, settings.device),
         "--researcher": (wanted.researcher, settings.researcher),
         "--model": (wanted.model, model.name),
@@ -158,10 +161,14 @@ def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
         raise Misuse(f"the campaign {tag} asks no language model; leave --max-usd out")
     for flag, (now, then) in asked.items():
         if now is not None and now != then:
-            shown, asked_for = (
-                " ".join(value) if isinstance(value, tuple) else value for value in (then, now)
-            )
             raise Misuse(
-                f"the campaign {tag} runs with {flag} {shown}, and {flag} {asked_for} was asked"
-                " for; leave it out to resume, or begin another campaign with --tag"
+                f"the campaign {tag} runs with {flag} {_said(then)}, and {flag} {_said(now)} was"
+                " asked for; leave it out to resume, or begin another campaign with --tag"
             )
+
+
+def _said(value: Any) -> str:
+    """As it would be typed."""
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return " ".join(value) if isinstance(value, tuple) else str(value)

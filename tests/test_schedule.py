@@ -1,17 +1,22 @@
-"""When trials may begin, how many repeats the end is kept for, and which trials were contended."""
+"""When trials may begin, how many repeats the end is kept for, and which trials were contended; and
+what a resumed campaign may not change."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_history import SETTINGS, START, experiment, outcome
 
 from harness import schedule
 from harness.agenda import EXPECTANT, PATIENCE, Agenda
 from harness.contention import flags_of, is_contended, slowed
+from harness.errors import Misuse
 from harness.experiment import Closing, Judged, Posterior, Proposed, Resumed, Tried, Verdict
 from harness.history import History
 from harness.leaderboard import notes
 from harness.ledger import Entry
+from harness.settings import Wanted, check_same, new_settings
 
 POSTERIOR = Posterior(0.5, 0.01, 0.0, 0.01, 0.5)
 TRIAL_S = 3.0  # of test_history's outcomes
@@ -192,3 +197,27 @@ def test_samples_a_second_are_compared_within_an_experiment():
     history = with_baseline(slow(0, 1, 50.0, 1000), device="cuda")
     assert "7 samples a second, and 10" in flags_of(history, slow(0, 2, 50.0, 700))[0]
     assert flags_of(history, slow(1, 2, 50.0, 700)) == ()
+
+
+# ---------------------------------------------------------------------------
+# What a resumed campaign may not change
+# ---------------------------------------------------------------------------
+
+
+def wanted(**asked):
+    nothing = dict.fromkeys(field.name for field in fields(Wanted))
+    return Wanted(**nothing | {"rehearse": False, "researcher": ("offline",), "hours": 1.0} | asked)
+
+
+@given(st.floats(0, 100), st.floats(0.001, 3600.0))
+def test_the_same_words_resume(reserve, budget_s):
+    """Whatever share of the trials is asked for, in per cent: 7 is no 7.000000000000001."""
+    asked = wanted(reserve=reserve, budget_s=budget_s)
+    check_same(new_settings(asked, device="cpu", sandbox="none", slots=1), asked, "t")
+
+
+def test_other_words_are_named_as_they_would_be_typed():
+    """No 45.0 for 45."""
+    settings = new_settings(wanted(budget_s=45.0), device="cpu", sandbox="none", slots=1)
+    with pytest.raises(Misuse, match=r"with --budget-s 45, and --budget-s 90 was asked"):
+        check_same(settings, wanted(budget_s=90.0), "t")
