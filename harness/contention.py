@@ -1,9 +1,11 @@
 """Trials that other work on the machine slowed down: a budget of wall time is worth less then.
 
 Compared is like with like: the share of its wall time that a training on a CPU got to compute in,
-with the incumbent's, and while there is none with all of it; and the samples a second of one
-experiment's trials. Not covered: a GPU that another's work slows from the first trial on, unless it
-holds memory (`harness.gpu` tells that).
+with the incumbent's, and while there is none with all of it. What is missing must be what others
+computed on its cores: a training that idles, by design or in order to be excused for a bad reading,
+is not contended. The samples a second of one experiment's trials are its own account of itself:
+where they fall the trial is flagged as slow and repeated, but counts. Not covered: a GPU that
+another's work slows from the first trial on, unless it holds memory (`harness.gpu` tells that).
 """
 
 import statistics
@@ -15,7 +17,8 @@ from harness.history import History, Record
 TOLERANCE = 0.2
 SHORT_S = 10.0  # a shorter training tells too little: CPU seconds are read twice a second
 FAR = 0.3  # less of its time than the freest trial, or than all
-MARK = "contended: "
+MARK, SLOW = "contended: ", "slow: "
+BY_OTHERS = 0.5  # of what is missing: others on its cores computed at least so much
 KNOWN = ("ok", "timeout")
 
 
@@ -28,7 +31,7 @@ def flags_of(history: History, outcome: Outcome) -> tuple[str, ...]:
     usual = _median(map(_rate, history.records[outcome.experiment].outcomes))
     rate = _rate(outcome)
     if rate is not None and usual is not None and rate < (1 - TOLERANCE) * usual:
-        return (f"{MARK}{rate:.0f} samples a second, and {usual:.0f} in its other trials",)
+        return (f"{SLOW}{rate:.0f} samples a second, and {usual:.0f} in its other trials",)
     return ()
 
 
@@ -37,14 +40,15 @@ def cpu_flags(history: History, outcome: Outcome) -> tuple[str, ...]:
     share = _cpu_share(outcome)
     if outcome.train_s < SHORT_S or history.settings.device != "cpu" or share is None:
         return ()
+    said = f"{MARK}it computed in {share:.0%} of its time"
     if history.incumbent is None:  # the baseline's first trials
-        return (f"{MARK}it computed in {share:.0%} of its time",) if share < 1 - FAR else ()
-    usual = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
-    if usual is None or share >= (1 - TOLERANCE) * usual:
-        return ()
-    return (
-        f"{MARK}it computed in {share:.0%} of its time, and the incumbent's trials in {usual:.0%}",
-    )
+        is_less, usual = share < 1 - FAR, 1.0
+    else:
+        found = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
+        usual = share if found is None else found
+        is_less = share < (1 - TOLERANCE) * usual
+        said += f", and the incumbent's trials in {usual:.0%}"
+    return (said,) if is_less and _is_by_others(outcome, usual) else ()
 
 
 def _is_told(history: History, outcome: Outcome) -> bool:
@@ -58,18 +62,27 @@ def slowed(history: History) -> dict[int, float]:
     machine's."""
     if history.settings.device != "cpu":
         return {}
-    shares = [
-        (number, share)
+    known = [
+        (number, outcome, share)
         for number, record in history.records.items()
         for outcome in _counted(record)
         if outcome.train_s >= SHORT_S and (share := _cpu_share(outcome)) is not None
     ]
-    most = max((share for _, share in shares), default=0.0)
-    return {number: share for number, share in shares if share < (1 - FAR) * most}
+    most = max((share for _, _, share in known), default=0.0)
+    return {
+        number: share
+        for number, outcome, share in known
+        if share < (1 - FAR) * most and _is_by_others(outcome, most)
+    }
 
 
 def is_contended(outcome: Outcome) -> bool:
     return any(flag.startswith(MARK) for flag in outcome.flags)
+
+
+def wants_repeat(outcome: Outcome) -> bool:
+    """Another trial before the verdict, once."""
+    return any(flag.startswith((MARK, SLOW)) for flag in outcome.flags)
 
 
 def is_slowed(record: Record) -> bool:
@@ -87,6 +100,12 @@ def _counted(record: Record) -> list[Outcome]:
 def is_uncounted(record: Record) -> bool:
     """Nothing is believed of it, since other work slowed all that was read."""
     return bool(record.verdict) and record.posterior is None and is_slowed(record)
+
+
+def _is_by_others(outcome: Outcome, usual: float) -> bool:
+    """Of a trial that computed less than usual; where it is not known, others are taken for it."""
+    missing_s = usual * outcome.train_s - outcome.cpu_s
+    return outcome.others_s is None or outcome.others_s >= BY_OTHERS * missing_s
 
 
 def _cpu_share(outcome: Outcome) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from harness import adoption, belief
 from harness.believed import beliefs_of, is_twin, noun, readings_of
-from harness.contention import is_contended, is_slowed
+from harness.contention import is_contended, is_slowed, wants_repeat
 from harness.experiment import (
     BASELINE,
     Decision,
@@ -84,7 +84,7 @@ def seeds(history: History) -> list[int]:
 def _trials_for_verdict(history: History, record: Record) -> int:
     is_baseline = record.experiment.id == BASELINE
     settings = history.settings
-    again = any(is_contended(outcome) for outcome in record.outcomes)  # once
+    again = any(map(wants_repeat, record.outcomes))  # once
     failed = len(_failures(record)) if is_baseline else 0
     return (settings.baseline_seeds if is_baseline else settings.seeds) + again + failed
 

@@ -44,6 +44,7 @@ class Outcome:
     gpu: str = ""
     driver: str = ""  # the GPU's
     parameters: int | None = None  # numbers in the float tensors of its checkpoint
+    others_s: float | None = None  # CPU seconds of other work on its cores while it trained
 
     @property
     def accuracy(self) -> float:

@@ -9,7 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -26,6 +28,21 @@ def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
                 total += getattr(times, "children_user", 0.0)
                 total += getattr(times, "children_system", 0.0)
     return total
+
+
+def busy_seconds(cores: Sequence[int]) -> float | None:
+    """CPU seconds that these cores (none: all) have worked since the machine began, for whomever,
+    another machine on the same hardware included; None where that is not told."""
+    with contextlib.suppress(OSError, RuntimeError, psutil.Error, IndexError):
+        told = psutil.cpu_times(percpu=True)
+        return sum(map(_busy, [told[core] for core in cores] if cores else told))
+    return None
+
+
+def _busy(times: Any) -> float:
+    named = times._asdict()
+    idle = ("idle", "iowait", "guest", "guest_nice")  # a guest's time is user's, too
+    return float(sum(named.values()) - sum(named.get(name, 0.0) for name in idle))
 
 
 def resident_mb(process: subprocess.Popen[bytes]) -> tuple[float, int]:

@@ -13,7 +13,7 @@ from threading import Event
 
 from harness import campaign as campaigns
 from harness import cross_check
-from harness.contention import flags_of
+from harness.contention import MARK, flags_of
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import Gpu, Outcome, Trial
 from harness.history import History, Record
@@ -105,13 +105,16 @@ def _train(
             raise Interrupted("; nothing was answered") from None
     if again.status == "lost":
         raise Broken(f"no answer, since the machine lost the trial: {again.reason}; repeat it")
+    flags = flags_of(history, again)
+    by_others = [flag for flag in flags if flag.startswith(MARK)]  # and not by its own account
+    unlike = _circumstances(history, told, place, gpus)
     return judge(
         prediction,
         told,
         again,
-        _circumstances(history, told, place, gpus),
+        [*unlike, *(flag for flag in flags if flag not in by_others)],
         device=settings.device,
-        contended=flags_of(history, again),
+        contended=by_others,
     )
 
 

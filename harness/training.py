@@ -60,7 +60,7 @@ def train(run: Run, work: Path, place: Place, stop: Event) -> Ended:
         tasks=run.tasks,
     )
     process = start(place.sandbox, box, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    watch = Watch(work, process, run.kill_s, place.memory_mb, run.folder_mb)
+    watch = Watch(work, process, run.kill_s, place.memory_mb, run.folder_mb, place.cores)
     log = Log(process)
     try:
         early = watch.until_the_end(stop)

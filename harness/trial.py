@@ -109,6 +109,7 @@ def run_trial(order: Order, stop: Event) -> Outcome:
         gpu=order.place.gpu.name if order.place.gpu else "",
         driver=driver() if order.place.gpu else "",
         parameters=count(found.get("parameters")),
+        others_s=round(watch.others_s, 3) if watch and watch.others_s is not None else None,
     )
 
 

@@ -11,7 +11,7 @@ from threading import Event, Thread
 from harness.contract import OUT
 from harness.evaluation import Status
 from harness.plain import plain
-from harness.process_tree import cpu_seconds, resident_mb, unlinked_mb
+from harness.process_tree import busy_seconds, cpu_seconds, resident_mb, unlinked_mb
 from harness.sandbox import Process
 from harness.untrusted import weigh
 
@@ -32,15 +32,24 @@ class Watch:
     """Looks at a running training: its clock, checkpoint, memory, processes and files."""
 
     def __init__(
-        self, work: Path, process: Process, kill_s: float, memory_mb: int | None, folder_mb: int
+        self,
+        work: Path,
+        process: Process,
+        kill_s: float,
+        memory_mb: int | None,
+        folder_mb: int,
+        cores: tuple[int, ...] = (),
     ) -> None:
-        """`kill_s` after the spawn it is ended; `memory_mb` None: memory is not limited."""
-        self.work, self.process = work, process
+        """`kill_s` after the spawn it is ended; `memory_mb` None: memory is not limited; `cores`
+        are those that it may use, none: any."""
+        self.work, self.process, self.cores = work, process, cores
         self.kill_s, self.memory_mb, self.folder_mb = kill_s, memory_mb, folder_mb
         self.checkpoint = work / OUT / "checkpoint.pt"
         self.metrics = work / OUT / "metrics.jsonl"
         self.spawned = time.monotonic()
         self.train_s = self.cpu_s = 0.0
+        self.others_s: float | None = None  # CPU seconds of other work on its cores
+        self._busy_before = busy_seconds(cores)
         self.saved_at: float | None = None  # seconds after the spawn of the last rename seen
         self.began_at: float | None = None  # seconds after the spawn that its metrics began
         self.peak_mb: float | None = None
@@ -97,6 +106,9 @@ class Watch:
     def _look_at_processes(self) -> tuple[Status, str] | None:
         popen, most = self.process.popen, self.memory_mb or math.inf
         self.cpu_s = max(self.cpu_s, cpu_seconds(popen))
+        busy = busy_seconds(self.cores)
+        if busy is not None and self._busy_before is not None:
+            self.others_s = max(0.0, busy - self._busy_before - self.cpu_s)
         mb, count = resident_mb(popen)
         self.peak_mb = max(self.peak_mb or 0.0, round(mb, 1))
         if mb > most:

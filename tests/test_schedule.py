@@ -10,7 +10,7 @@ from test_history import SETTINGS, START, experiment, outcome
 
 from harness import schedule
 from harness.agenda import EXPECTANT, PATIENCE, Agenda
-from harness.contention import flags_of, is_contended, slowed
+from harness.contention import flags_of, is_contended, slowed, wants_repeat
 from harness.errors import Misuse
 from harness.experiment import Closing, Judged, Posterior, Proposed, Resumed, Tried, Verdict
 from harness.history import History
@@ -153,7 +153,31 @@ def test_a_training_that_did_not_get_its_core_is_flagged():
         "contended: it computed in 60% of its time, and the incumbent's trials in 97%",
     )
     assert is_contended(replace(slow(1, 1, 60.0), flags=flags))
+    assert flags_of(history, replace(slow(1, 1, 60.0), others_s=38.0)) == flags
+    assert slowed(with_baseline(slow(0, 1, 98.0), replace(slow(0, 2, 60.0), others_s=38.0)))
     assert flags_of(history, outcome(1, 1)) == (), "a training of a second tells nothing"
+
+
+def test_a_training_that_idles_was_not_held_up():
+    """By design, or so that a reading that it foresees to be bad is not counted: nobody else
+    computed on its cores."""
+    history = with_baseline(slow(0, 1, 98.0), slow(0, 2, 96.0))
+    idle = replace(slow(1, 1, 60.0), others_s=3.0)
+    assert flags_of(history, idle) == ()
+    assert slowed(with_baseline(slow(0, 1, 98.0), replace(slow(0, 2, 60.0), others_s=3.0))) == {}
+    events = (replace(START, settings=replace(SETTINGS, device="cpu")), Proposed(experiment(0)))
+    young = History.of(Entry("2026-01-31T22:00:00+00:00", event) for event in events)
+    assert flags_of(young, replace(slow(0, 1, 50.0), others_s=3.0)) == ()
+
+
+def test_its_own_account_of_its_pace_excuses_nothing():
+    """Fewer samples a second: flagged and repeated, and it counts."""
+    history = with_baseline(slow(0, 1, 50.0, 1000), device="cuda")
+    late = slow(0, 2, 50.0, 700)
+    late = replace(late, flags=flags_of(history, late))
+    assert late.flags
+    assert wants_repeat(late)
+    assert not is_contended(late)
 
 
 def test_a_reader_is_told_what_other_work_slowed():

@@ -1,6 +1,8 @@
 """One trial, start to outcome: each test is a training that does something else wrong."""
 
 import os
+import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -39,6 +41,7 @@ def try_out(
     memory_mb=2000,
     results=None,
     folder_mb=4096,
+    cores=(),
     **changes,
 ):
     """The outcome of a train.py of this text, and the folder of its results."""
@@ -49,7 +52,7 @@ def try_out(
         results or tmp_path / "results",
         tmp_path / "scratch" / "0007",
         "a secret",
-        Place(Sandbox(level, ""), memory_mb=memory_mb),
+        Place(Sandbox(level, ""), cores, memory_mb=memory_mb),
         0,
         folder_mb,
     )
@@ -80,6 +83,24 @@ def test_a_crash_ends_with_its_last_line(tmp_path, level):
     assert outcome.levels == ()
     assert "hello" in (results / "log.txt").read_text()
     assert (results / "train.py").read_text() == source
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process choose its cores")
+def test_what_others_compute_on_its_core_is_told_apart(tmp_path, level):
+    """A training that shares its core with a busy process: what it has not, that one has."""
+    core = max(os.sched_getaffinity(0))
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    psutil.Process(busy.pid).cpu_affinity([core])
+    try:
+        source = "import time\nend = time.monotonic() + 4\nwhile time.monotonic() < end: pass\n"
+        outcome, _ = try_out(tmp_path, source, level=level, cores=(core,))
+    finally:
+        busy.kill()
+        busy.wait()
+    assert outcome.others_s is not None
+    assert outcome.others_s > 0.25 * outcome.train_s
+    assert outcome.cpu_s < 0.75 * outcome.train_s
+    assert outcome.cpu_s + outcome.others_s == pytest.approx(outcome.train_s, rel=0.25)
 
 
 @pytest.mark.parametrize(
