@@ -183,7 +183,7 @@ def judge_dose(counts: Mapping[str, Dosed], detail: str = "") -> Control:
     clean, noisy, total = (sum(column) for column in zip(*counts.values(), strict=True))
     limit = DOSE_KEEPS * clean / total if total else 0.0
     if total == 0 or clean / total < DOSE_FROM:
-        detail = f"not judged: {clean} of {total} right without noise"
+        detail = f"too few right without noise to judge by: {clean} of {total}"
         return Control("dose", True, noisy, total, limit, detail, skipped=True)
     if noisy < DOSE_KEEPS * clean:
         said = f"{clean} of {total} right, but only {noisy} with 1% of noise on the weights"
@@ -203,7 +203,7 @@ def judge_same(first: Sequence[bool], second: Sequence[bool], detail: str = "") 
     either = sum(a or b for a, b in zip(first, second, strict=True))
     both = sum(a and b for a, b in zip(first, second, strict=True))
     if either < SAME_FROM:
-        detail = f"not judged: {either} right in either order"
+        detail = f"too few right to judge by: {either}"
         return Control("same_answer", True, both, either, SAME, detail, skipped=True)
     said = f"of {either} right in one order or another; {math.ceil(SAME * either)} are enough"
     passed = both >= SAME * either

@@ -113,10 +113,25 @@ def trained_run(path: Path) -> Path | None:
         if len(trials) > 1:
             raise Misuse(f"{run} has several trials: name one, {', '.join(map(str, trials))}")
         run = trials[0] if trials else run
+    if not (run / "checkpoint.pt").exists() and (found := experiment_of(run)):
+        tag, number = found
+        raise Misuse(
+            f"{run} has no checkpoint.pt any more: only what was kept has;"
+            f" thinker reproduce {number} --tag {tag} trains it again"
+        )
     for name in ("checkpoint.pt", "train.py"):
         if not (run / name).is_file():
             raise Misuse(f"{run} is no run folder: it holds no {name}")
     return run
+
+
+def experiment_of(run: Path) -> tuple[str, int] | None:
+    """The campaign's tag and the experiment whose folder, or trial's folder, this is."""
+    for folder in (run.resolve(), run.resolve().parent):
+        campaign = folder.parent.parent
+        if folder.name.isdigit() and (campaign / "ledger.jsonl").is_file():
+            return campaign.name, int(folder.name)
+    return None
 
 
 def available(device: str) -> str:

@@ -177,6 +177,19 @@ def test_an_experiments_folder_is_its_one_trial(tmp_path):
         trained_run(tmp_path)
 
 
+def test_a_checkpoint_that_was_not_kept_can_be_trained_again(tmp_path):
+    """An experiment that was discarded has none any more: the message names what brings it back."""
+    trial = tmp_path / "night" / "experiments" / "0012" / "77"
+    trial.mkdir(parents=True)
+    (trial / "train.py").write_text("")
+    (tmp_path / "night" / "ledger.jsonl").write_text("")
+    for path in (trial, trial.parent):
+        with pytest.raises(Misuse, match=r"thinker reproduce 12 --tag night trains it again"):
+            trained_run(path)
+    with pytest.raises(Misuse, match="is no run folder: it holds no checkpoint"):
+        trained_run(tmp_path / "night")
+
+
 def test_a_folder_within_a_project_is_none(tmp_path):
     """Its campaigns would not be found there, and files be left; nothing is."""
     (tmp_path / ".git").mkdir()
