@@ -170,8 +170,8 @@ def stop(tag: str | None, now: bool) -> int:
         if (pid := ledger_file.writer_of(path)) and tag in (None, path.parent.name)
     ]
     if not running:
-        what = f"the campaign {tag}" if tag else "a campaign"
-        raise Misuse(f"{what} is not running here; thinker board shows what there is")
+        what = f"the campaign {tag} is not" if tag else "no campaign is"
+        raise Misuse(f"{what} running here; thinker board shows what there is")
     if len(running) > 1:
         tags = ", ".join(path.parent.name for path, _ in running)
         raise Misuse(f"several campaigns are running ({tags}); name one")

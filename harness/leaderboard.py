@@ -232,7 +232,8 @@ def notes(history: History) -> list[str]:
         found.append(worse)
     flagged = [n for n, r in history.records.items() if any(o.flags for o in r.outcomes)]
     if flagged:
-        found.append(f"flagged trials: {_named(flagged)}; thinker show ID says why")
+        whose = f"experiment{'s' if len(flagged) > 1 else ''} {_named(flagged)}"
+        found.append(f"flagged trials of {whose}; thinker show ID says why")
     return found
 
 

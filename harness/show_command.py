@@ -15,7 +15,7 @@ from harness.leaderboard import rows
 from harness.paint import Paint, cut, facts_lines, paint_for, say, width_of_terminal, wrapped
 from harness.plain import plain_lines
 from harness.provenance import provenance
-from harness.reading import Found, read
+from harness.reading import Found, read, running
 from harness.repo import Repo
 
 DIFF_LINES, LOG_LINES, PLOT_ROWS = 40, 12, 6  # of each, without --full
@@ -70,7 +70,7 @@ class _Page:
         history, record = self.found.history, self.record
         number, parent = record.experiment.id, record.experiment.parent
         width, paint = width_of_terminal(), paint_for(sys.stdout)
-        listed, believed = rows(history), posteriors(history)
+        listed, believed = rows(history, running(self.found)), posteriors(history)
         row = listed[number]
         yield paint(wrapped(words.headline(history, row, record), width, 2), "bold")
         yield ""

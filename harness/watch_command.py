@@ -31,7 +31,7 @@ from harness.state import State
 from harness.status import Status, read_status
 
 PAGE = 80, 40  # columns and lines of one picture, where COLUMNS and LINES do not say
-KEYS = "q leaves; the campaign goes on"
+KEYS, LEFT = "q leaves; the campaign goes on", "q leaves"
 KEY_S = 0.25  # between looks at the keys and the terminal's size
 STORED_S = 10.0  # between looks at git's copy, where the ledger is gone
 SWITCH_S = 5.0  # between looks for a newer campaign, where none was named
@@ -200,7 +200,7 @@ def _pictures(watcher: Watcher, screen: Screen) -> None:
             watcher.look()
             scene = watcher.scene()
             if scene:
-                screen.paint(replace(scene, keys=KEYS))
+                screen.paint(replace(scene, keys=KEYS if scene.state == "running" else LEFT))
             until = time.monotonic() + EVERY_S
             while time.monotonic() < until and not screen.has_new_size():
                 if keys is None:
