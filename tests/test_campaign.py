@@ -221,7 +221,7 @@ def test_without_a_researcher_constants_are_tuned(tmp_path):
         (["board", "missing"], "missing"),
         (["show", "1"], "no campaign"),
         (["show", "x"], "x is no number"),
-        (["stop"], "not running"),
+        (["stop"], "no campaign is running"),
     ],
 )
 def test_misuse_says_what_and_what_instead(project, words, said):
