@@ -57,7 +57,7 @@ def become_copy(
         campaign, tag = found.history.started.campaign, found.tag
         state = State(campaign)
         state.check()
-        check_same(found.history.settings, wanted, tag)
+        check_same(found.history.settings, found.history.started_at, wanted, tag)
         _check_sandbox(found.history.settings, wanted, tag)
         if wanted.based_on:
             raise Misuse(

@@ -13,6 +13,7 @@ from harness.researcher.access import CAP_USD, EFFORT, MODEL, has_key
 MODEL_RESEARCHERS = ("claude", "mixed")  # those that a language model works in
 HOURS = 8.0  # where no limit is given
 BASELINE_SEEDS = 2  # everything is compared with it, and they tell how large the noise is
+SAME_END_S = 60.0  # between naming the end and the ledger's first line it looked for a sandbox
 RESERVE = 10.0  # per cent of the trials that are repeats at the end
 
 
@@ -135,8 +136,9 @@ def local_time(moment: str) -> str:
     return f"{local:%H:%M}" if days in (0, 1) else f"{local:%Y-%m-%d %H:%M}"
 
 
-def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
-    """What a resumed campaign may not change. Raises Misuse, naming the difference."""
+def check_same(settings: Settings, began: str, wanted: Wanted, tag: str) -> None:
+    """What a resumed campaign may not change; `began`: when, UTC. Raises Misuse, naming it."""
+    _check_end(settings.deadline, began, wanted, tag)
     if wanted.rehearse != settings.rehearse:
         what = "a rehearsal" if settings.rehearse else "no rehearsal"
         raise Misuse(f"the campaign {tag} is {what}; begin another one with another --tag")
@@ -165,6 +167,30 @@ def check_same(settings: Settings, wanted: Wanted, tag: str) -> None:
                 f"the campaign {tag} runs with {flag} {_said(then)}, and {flag} {_said(now)} was"
                 " asked for; leave it out to resume, or begin another campaign with --tag"
             )
+
+
+def _check_end(deadline: str | None, began: str, wanted: Wanted, tag: str) -> None:
+    """The end is fixed at the first start; the words that it was given by may be said again."""
+    if wanted.hours is None and wanted.until is None:
+        return
+    asked = f"--until {wanted.until}" if wanted.until else f"--hours {wanted.hours:g}"
+    if deadline is None:
+        raise Misuse(
+            f"the campaign {tag} began without a time to end at, and {asked} was asked for; leave"
+            " it out to resume, and end it with --experiments N or thinker stop"
+        )
+    end = datetime.fromisoformat(deadline)
+    if wanted.until:
+        is_same = wanted.until.zfill(5) == f"{end.astimezone():%H:%M}"
+    else:
+        took = (end - datetime.fromisoformat(began)).total_seconds()
+        is_same = abs(took - 3600 * (wanted.hours or 0)) < SAME_END_S
+    if not is_same:
+        raise Misuse(
+            f"the campaign {tag} ends at {local_time(deadline)}, as fixed when it began, and"
+            f" {asked} was asked for; leave it out to resume, or begin another campaign with --from"
+            f" {tag} --tag NEW"
+        )
 
 
 def _said(value: Any) -> str:

@@ -193,6 +193,7 @@ def test_what_may_not_change_on_resuming(project, slow_list):
         ("--problems", "9", "4"),
         ("--max-steps", "7", "20"),
         ("--sandbox", "none", ""),
+        ("--hours", "9", "began without a time to end at"),
     ):
         code, out = thinker(project, "run", "--tag", "night", flag, value)
         assert code == 2, out

@@ -2,6 +2,7 @@
 what a resumed campaign may not change."""
 
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -237,11 +238,44 @@ def wanted(**asked):
 def test_the_same_words_resume(reserve, budget_s):
     """Whatever share of the trials is asked for, in per cent: 7 is no 7.000000000000001."""
     asked = wanted(reserve=reserve, budget_s=budget_s)
-    check_same(new_settings(asked, device="cpu", sandbox="none", slots=1), asked, "t")
+    settings = new_settings(asked, device="cpu", sandbox="none", slots=1)
+    check_same(settings, now(), asked, "t")
 
 
 def test_other_words_are_named_as_they_would_be_typed():
     """No 45.0 for 45."""
     settings = new_settings(wanted(budget_s=45.0), device="cpu", sandbox="none", slots=1)
     with pytest.raises(Misuse, match=r"with --budget-s 45, and --budget-s 90 was asked"):
-        check_same(settings, wanted(budget_s=90.0), "t")
+        check_same(settings, now(), wanted(budget_s=90.0), "t")
+
+
+def now():
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def of_hours(**asked):
+    return new_settings(wanted(**asked), device="cpu", sandbox="none", slots=1)
+
+
+@given(st.floats(0.5, 1000.0))
+def test_the_same_hours_resume(hours):
+    """Shell history: whoever types the same words again means the same campaign and its end."""
+    check_same(of_hours(hours=hours), now(), wanted(hours=hours), "t")
+
+
+def test_the_same_time_of_day_resumes():
+    """However it is typed."""
+    for until in ("07:30", "7:30"):
+        settings = of_hours(hours=None, until=until)
+        for again in ("07:30", "7:30"):
+            check_same(settings, now(), wanted(hours=None, until=again), "t")
+
+
+def test_another_end_is_refused_and_named():
+    """The deadline is fixed at the first start: what was ignored in silence would end the night."""
+    settings = of_hours(hours=None, until="07:30")
+    for asked, said in (({"hours": 9.0}, "--hours 9"), ({"hours": None, "until": "9:30"}, "9:30")):
+        with pytest.raises(Misuse, match=rf"ends at .*07:30, as fixed .*{said} was asked for"):
+            check_same(settings, now(), wanted(**asked), "t")
+    with pytest.raises(Misuse, match="began without a time to end at"):
+        check_same(of_hours(hours=None, experiments=3), now(), wanted(hours=1.0), "t")
