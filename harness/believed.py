@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from harness import belief
 from harness.belief import Measured
-from harness.contention import is_contended
+from harness.contention import counted
 from harness.experiment import BASELINE, Outcome, Posterior
 from harness.history import History, Record
 from harness.noise import Noise
@@ -64,9 +64,7 @@ def readings_of(record: Record, outcomes: tuple[Outcome, ...] | None = None) -> 
     """The accuracies of its ok trials, or of those given, without contended ones where there are
     others."""
     tried = record.outcomes if outcomes is None else outcomes
-    right = [outcome for outcome in tried if outcome.status == "ok"]
-    calm = [outcome for outcome in right if not is_contended(outcome)]
-    return tuple(outcome.accuracy for outcome in calm or right)
+    return tuple(outcome.accuracy for outcome in counted(tried))
 
 
 def posteriors(history: History) -> dict[int, Posterior]:

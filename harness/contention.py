@@ -1,11 +1,12 @@
 """Trials that other work on the machine slowed down: a budget of wall time is worth less then.
 
 Compared is like with like: the share of its wall time that a training on a CPU got to compute in,
-with the incumbent's, and while there is none with all of it. What is missing must be what others
-computed on its cores: a training that idles, by design or in order to be excused for a bad reading,
-is not contended. The samples a second of one experiment's trials are its own account of itself:
-where they fall the trial is flagged as slow and repeated, but counts. Not covered: a GPU that
-another's work slows from the first trial on, unless it holds memory (`harness.gpu` tells that).
+with the incumbent's, and while there is none that was not slowed itself with all of it. What is
+missing must be what others computed on its cores: a training that idles, by design or in order to
+be excused for a bad reading, is not contended. The samples a second of one experiment's trials are
+its own account of itself: where they fall the trial is flagged as slow and repeated, but counts.
+Not covered: a GPU that another's work slows from the first trial on, unless it holds memory
+(`harness.gpu` tells that).
 """
 
 import statistics
@@ -41,14 +42,22 @@ def cpu_flags(history: History, outcome: Outcome) -> tuple[str, ...]:
     if outcome.train_s < SHORT_S or history.settings.device != "cpu" or share is None:
         return ()
     said = f"{MARK}it computed in {share:.0%} of its time"
-    if history.incumbent is None:  # the baseline's first trials
-        is_less, usual = share < 1 - FAR, 1.0
+    usual = _usual_share(history)
+    if usual is None:
+        is_less = share < 1 - FAR
     else:
-        found = _median(map(_cpu_share, history.records[history.incumbent].outcomes))
-        usual = share if found is None else found
         is_less = share < (1 - TOLERANCE) * usual
         said += f", and the incumbent's trials in {usual:.0%}"
-    return (said,) if is_less and _is_by_others(outcome, usual) else ()
+    return (said,) if is_less and _is_by_others(outcome, usual or 1.0) else ()
+
+
+def _usual_share(history: History) -> float | None:
+    """Of the incumbent's trials that nothing slowed; None before the first of them, and where all
+    were slowed: beside those, the next one that is slowed as much would look as usual."""
+    if history.incumbent is None:
+        return None
+    tried = history.records[history.incumbent].outcomes
+    return _median(_cpu_share(outcome) for outcome in tried if not is_contended(outcome))
 
 
 def _is_told(history: History, outcome: Outcome) -> bool:
@@ -65,7 +74,7 @@ def slowed(history: History) -> dict[int, float]:
     known = [
         (number, outcome, share)
         for number, record in history.records.items()
-        for outcome in _counted(record)
+        for outcome in (calm_of(record.outcomes) if record.verdict else ())
         if outcome.train_s >= SHORT_S and (share := _cpu_share(outcome)) is not None
     ]
     most = max((share for _, _, share in known), default=0.0)
@@ -91,10 +100,15 @@ def is_slowed(record: Record) -> bool:
     return bool(right) and all(map(is_contended, right))
 
 
-def _counted(record: Record) -> list[Outcome]:
-    """Of an experiment with a verdict: the calm ones, or all where there are none."""
-    calm = [outcome for outcome in record.outcomes if not is_contended(outcome)]
-    return (calm or list(record.outcomes)) if record.verdict else []
+def calm_of(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those that nothing slowed, or all where there are none: the trials that count."""
+    tried = list(outcomes)
+    return [outcome for outcome in tried if not is_contended(outcome)] or tried
+
+
+def counted(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Of an experiment's trials, those whose accuracy and levels are read."""
+    return calm_of(outcome for outcome in outcomes if outcome.status == "ok")
 
 
 def is_uncounted(record: Record) -> bool:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from harness.contention import counted
 from harness.evaluation import Interval, weights_of, wilson
 from harness.experiment import Outcome
 from harness.paint import Paint, fitted
@@ -93,9 +94,10 @@ def _counts(names: Sequence[str], shares: Shares) -> str:
 
 
 def _pooled(outcomes: Sequence[Outcome]) -> Shares:
+    """Of the trials that count."""
     found: Shares = {}
-    for outcome in outcomes:
-        for level in outcome.levels if outcome.status == "ok" else ():
+    for outcome in counted(outcomes):
+        for level in outcome.levels:
             right, asked, one = found.get(level.name, (0, 0, 0))
             found[level.name] = right + level.correct, asked + level.total, max(one, level.total)
     return found

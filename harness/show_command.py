@@ -108,13 +108,16 @@ class _Page:
             yield from facts_lines("files", str(_short(folder)), width, paint, "")
 
     def levels(self, width: int, paint: Paint) -> Iterator[str]:
+        from harness.contention import is_contended
         from harness.level_table import level_table
 
         number, parent = self.record.experiment.id, self.record.experiment.parent
         theirs = self.found.history.records[parent].outcomes if number != BASELINE else ()
         mine = self.record.outcomes
         yield from level_table(number, mine, parent, theirs, width, paint)
-        note = "right: pooled over trials; intervals: over the draw of problems, not over seeds"
+        left_out = any(o.status == "ok" and is_contended(o) for o in (*mine, *theirs))
+        trials = "trials, slowed ones aside" if left_out else "trials"
+        note = f"right: pooled over {trials}; intervals: over the draw of problems, not over seeds"
         yield paint(wrapped(note, width, 0), "dim")
 
     def folder(self) -> Path:

@@ -28,6 +28,9 @@ from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.leaderboard import notes, rows, slot_time, summary
 from harness.ledger import Entry
+from harness.level_table import level_table
+from harness.paint import Paint
+from harness.researcher.brief_figures import pooled
 from harness.syntax import fingerprint
 
 THIRD = OTHERS[0]
@@ -213,6 +216,10 @@ def test_a_contended_trial_is_repeated_once():
     assert state.verdict_of(1).decision == "keep"
     assert state.verdict_of(1).accuracy == pytest.approx(0.6)
     assert rows(state)[1].flags
+    outcomes = state.records[1].outcomes
+    assert pooled(outcomes) == {"add:4": (60, 100), "mul:2": (60, 100)}, "as the accuracy says"
+    lines = list(level_table(1, outcomes, 0, state.records[0].outcomes, 80, Paint(False)))
+    assert "60/100" in next(line for line in lines if "add:4" in line)
 
 
 def wholly_contended(read, **changes):

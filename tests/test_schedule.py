@@ -11,7 +11,7 @@ from test_history import SETTINGS, START, experiment, outcome
 
 from harness import schedule
 from harness.agenda import EXPECTANT, PATIENCE, Agenda
-from harness.contention import flags_of, is_contended, slowed, wants_repeat
+from harness.contention import MARK, flags_of, is_contended, slowed, wants_repeat
 from harness.errors import Misuse
 from harness.experiment import Closing, Judged, Posterior, Proposed, Resumed, Tried, Verdict
 from harness.history import History
@@ -198,6 +198,17 @@ def test_a_baseline_is_held_against_a_whole_core():
     assert flags_of(history, slow(0, 1, 50.0)) == ("contended: it computed in 50% of its time",)
     assert flags_of(history, slow(0, 1, 80.0)) == ()
     assert flags_of(history, replace(slow(0, 1, 4.0), train_s=8.0)) == (), "too short to tell"
+
+
+def test_what_was_slowed_itself_is_no_measure():
+    """A baseline whose every trial other work slowed would make edits slowed as much look usual;
+    one calm trial is a measure again."""
+    late = [replace(slow(0, seed, 50.0), flags=(f"{MARK}…",)) for seed in (1, 2)]
+    said = ("contended: it computed in 50% of its time",)
+    assert flags_of(with_baseline(*late), slow(1, 1, 50.0)) == said
+    assert flags_of(with_baseline(*late), slow(1, 1, 80.0)) == ()
+    (flag,) = flags_of(with_baseline(*late, slow(0, 3, 95.0)), slow(1, 1, 60.0))
+    assert flag.endswith("and the incumbent's trials in 95%")
 
 
 def test_an_incumbent_below_its_baseline_is_told_of():

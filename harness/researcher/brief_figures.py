@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from harness.contention import counted
 from harness.evaluation import wilson
 from harness.experiment import BASELINE, Outcome
 from harness.history import History, Record
@@ -25,10 +26,11 @@ Counts = Mapping[str, tuple[int, int]]  # right answers and all, by the level's 
 
 
 def pooled(outcomes: Iterable[Outcome]) -> dict[str, tuple[int, int]]:
-    """The counts of all ok trials together, in the ladder's order."""
+    """The counts of the ok trials together, without those that other work slowed where there are
+    others, in the ladder's order."""
     found: dict[str, tuple[int, int]] = {}
-    for outcome in outcomes:
-        for level in outcome.levels if outcome.status == "ok" else ():
+    for outcome in counted(outcomes):
+        for level in outcome.levels:
             right, total = found.get(level.name, (0, 0))
             found[level.name] = right + level.correct, total + level.total
     ladder = {level.name: place for place, level in enumerate(LADDER)}
