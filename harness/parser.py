@@ -10,7 +10,7 @@ from harness.parser_board import add_board
 from harness.parser_proof import add_proof
 from harness.parser_report import add_report
 from harness.parser_watch import add_notify, add_watch
-from harness.values import count, levels, percent, positive, problems, seconds, tasks
+from harness.values import count, percent, positive, problems, seconds, sizes, tasks
 
 
 class Parser(argparse.ArgumentParser):
@@ -215,14 +215,17 @@ def _add_verify(commands: "argparse._SubParsersAction[Parser]") -> None:
         "(default: fresh secret ones)",
     )
     command.add_argument(
-        "--problems", metavar="N", type=problems, help="problems a level (default 500)"
+        "--problems",
+        metavar="N",
+        type=problems,
+        help="problems a level (default 500, or as the campaign that trained it)",
     )
     command.add_argument(
         "--tasks",
         metavar="LIST",
-        type=levels,
-        default=(),
-        help="ask sizes beside the ladder too, the largest of each task named, such as add:10",
+        type=sizes,
+        default={},
+        help="ask sizes beside these too, the largest of each task named, such as add:10",
     )
     command.add_argument(
         "--budget-s",

@@ -143,10 +143,12 @@ def within(tasks: dict[str, tuple[int, int]]) -> tuple[Level, ...]:
     return tuple(found)
 
 
-def beside_the_ladder(tasks: dict[str, tuple[int, int]]) -> tuple[Level, ...]:
+def beside_the_ladder(
+    tasks: dict[str, tuple[int, int]], ladder: tuple[Level, ...] = LADDER
+) -> tuple[Level, ...]:
     """The largest size of each of these tasks, where it is no level of the ladder."""
     largest = [level(task, high) for task, (_, high) in tasks.items()]
-    return tuple(found for found in largest if found not in LADDER)
+    return tuple(found for found in largest if found not in ladder)
 
 
 def _bad_tasks(text: str, reason: str) -> BadTasks:

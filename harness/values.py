@@ -2,10 +2,6 @@
 
 import argparse
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from harness.problems import Level
 
 
 def problems(text: str) -> int:
@@ -15,21 +11,17 @@ def problems(text: str) -> int:
 
 
 def tasks(text: str) -> str:
-    from harness.problems import BadTasks, parse_tasks
-
-    try:
-        parse_tasks(text)
-    except BadTasks as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    """The text, once it reads as tasks."""
+    sizes(text)
     return text
 
 
-def levels(text: str) -> "tuple[Level, ...]":
-    """The largest size of each task named, as train.py does, where it is not on the ladder."""
-    from harness.problems import BadTasks, beside_the_ladder, parse_tasks
+def sizes(text: str) -> dict[str, tuple[int, int]]:
+    """Tasks with their smallest and largest size, as train.py reads them."""
+    from harness.problems import BadTasks, parse_tasks
 
     try:
-        return beside_the_ladder(parse_tasks(text))
+        return parse_tasks(text)
     except BadTasks as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BUDGET_S = 900.0
 PROBLEMS = 500  # a level
+DEPTH = 4  # folders between a campaign's and a run's, at most
 
 
 def verify(args: argparse.Namespace) -> int:
@@ -36,20 +37,24 @@ def verify(args: argparse.Namespace) -> int:
     from harness.by_hand import asking
     from harness.evaluate import evaluate
     from harness.scored_table import say_drawn, scored_table, verify_command
+    from harness.tasks import beside_the_ladder
 
-    campaign = campaign_of(Path.cwd(), args.seed) if args.seed else None
+    closed = campaign_of(Path.cwd(), args.seed) if args.seed else None
+    campaign = closed or campaign_at(run)
+    ladder = ladder_of(campaign.settings.tasks if campaign else None)
     with asking() as ask:
         evaluation = evaluate(
             run,
             seed=args.seed,
             problems=args.problems or (campaign.settings.problems if campaign else PROBLEMS),
-            extra=args.tasks,
+            extra=beside_the_ladder(args.tasks, ladder),
             device=device,
             on_progress=ask,
-            ladder=ladder_of(campaign.settings.tasks if campaign else None),
+            ladder=ladder,
         )
     command = verify_command(run, evaluation, device=device)
-    told = same_problems(campaign, evaluation) if campaign else ""
+    told = same_problems(closed, evaluation) if closed else ""
+    told = told or (asked_as(campaign, evaluation) if campaign else "")
     if args.json:
         result = {"run": str(run), **evaluation.as_dict(), "command": command}
         if campaign and campaign.started:
@@ -77,6 +82,19 @@ def campaign_of(project: Path, seed: str) -> "History | None":
     return None
 
 
+def campaign_at(run: Path) -> "History | None":
+    """The campaign in whose folder this run lies."""
+    from harness import campaign as campaigns
+    from harness.ledger import Damaged
+
+    for folder in run.resolve().parents[:DEPTH]:
+        if (folder / "ledger.jsonl").is_file():
+            with contextlib.suppress(Damaged, Broken, OSError):
+                found = campaigns.read(folder / "ledger.jsonl")
+                return found.history if found else None
+    return None
+
+
 def ladder_of(tasks: str | None) -> "tuple[Level, ...]":
     from harness.tasks import LADDER, parse_tasks, within
 
@@ -97,6 +115,20 @@ def same_problems(history: "History", evaluation: "Evaluation") -> str:
     asked, count = evaluation.problems, history.settings.problems
     why = f": {asked} a level, and there {count}" if asked != count else ""
     return f"drawn from the secret of {tag}, but not what its trials were asked{why} ({digest})"
+
+
+def asked_as(history: "History", evaluation: "Evaluation") -> str:
+    """What was asked, where a campaign asks something else than verify does by itself."""
+    assert history.started
+    tasks, problems = history.settings.tasks, evaluation.problems
+    if tasks is None and problems == PROBLEMS:
+        return ""
+    there = history.settings.problems
+    others = "" if problems == there else f" (there {there})"
+    return (
+        f"asked {tasks or 'all tasks'}, as the campaign {history.started.tag} does, {problems}"
+        f" problems a level{others}; other problems than its trials were asked"
+    )
 
 
 def trained_run(path: Path) -> Path | None:

@@ -235,6 +235,20 @@ def test_a_closed_campaign_can_be_checked_by_anyone(project):
     assert [level["correct"] for level in again["levels"]] == [n.correct for n in told.levels]
 
 
+@pytest.mark.slow
+def test_what_a_campaign_trained_is_asked_what_it_asks(project):
+    """Its tasks, and as many problems a level, though not the same ones: the figures compare."""
+    record = found_of(project).history.records[1]
+    run = project / "results" / TAG / "experiments" / "0001"
+    code, out = thinker(project, "verify", run, "--device", "cpu", "--json")
+    assert code == 0, out
+    again = json.loads(out[out.index("{") :])
+    asked = [(level["name"], level["total"]) for level in again["levels"]]
+    assert asked == [(level.name, level.total) for level in record.outcomes[0].levels]
+    assert f"as the campaign {TAG} does" in again["campaign_problems"]
+    assert again["problems_sha256"] != record.outcomes[0].problems
+
+
 # ---------------------------------------------------------------------------
 # Refusals
 # ---------------------------------------------------------------------------
