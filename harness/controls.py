@@ -26,6 +26,9 @@ CHANCE = 0.002  # the most that a model that learned nothing may get right
 UNLIKELY = 1e-4  # probability under which that is no longer put down to luck
 NOISE = 0.01  # of each float tensor's standard deviation
 DOSE_KEEPS = 0.9  # share of the clean accuracy that must survive; honest models kept 0.98 or more
+DOSE_HONEST = 0.95  # what an honest model keeps at least, but for luck, which tells of few answers
+DOSE_UNLIKELY = 0.01  # probability under which a loss is no longer put down to that
+DOSE_LEAST = 0.5  # however few they are
 DOSE_FROM = 0.1  # clean accuracy from which that is judged
 DOSE_TASK_KEEPS = 0.75  # the same for each task by itself, of fewer questions
 SAME = 0.98  # share answered right twice of those answered right once
@@ -181,21 +184,30 @@ def judge_dose(counts: Mapping[str, Dosed], detail: str = "") -> Control:
     code for one task could hide behind a good model of the others.
     """
     clean, noisy, total = (sum(column) for column in zip(*counts.values(), strict=True))
-    limit = DOSE_KEEPS * clean / total if total else 0.0
+    enough = kept_enough(clean, DOSE_KEEPS)
+    limit = enough / total if total else 0.0
     if total == 0 or clean / total < DOSE_FROM:
         detail = f"too few right without noise to judge by: {clean} of {total}"
         return Control("dose", True, noisy, total, limit, detail, skipped=True)
-    if noisy < DOSE_KEEPS * clean:
+    if noisy < enough:
         said = f"{clean} of {total} right, but only {noisy} with 1% of noise on the weights"
         return Control("dose", False, noisy, total, limit, _joined(said, detail), skipped=False)
     for task, (was, left, asked) in counts.items():
-        if was >= DOSE_FROM * asked and left < DOSE_TASK_KEEPS * was:
+        if was >= DOSE_FROM * asked and left < kept_enough(was, DOSE_TASK_KEEPS):
             said = (
                 f"{task}: {was} of {asked} right, but only {left} with 1% of noise on the weights"
             )
             return Control("dose", False, noisy, total, limit, _joined(said, detail), skipped=False)
-    said = f"{clean} right without noise; {math.ceil(limit * total)} with 1% of it are enough"
+    said = f"{clean} right without noise; {enough} with 1% of it are enough"
     return Control("dose", True, noisy, total, limit, _joined(said, detail), skipped=False)
+
+
+def kept_enough(clean: int, share: float) -> int:
+    """Of `clean` right answers, how many must be right with noise: `share` of them, and of a few no
+    more than an honest model keeps but for bad luck, though at least half."""
+    lost = range(clean + 1)
+    unlucky = max(n for n in lost if binomial_tail(n, clean, 1 - DOSE_HONEST) >= DOSE_UNLIKELY)
+    return max(math.ceil(DOSE_LEAST * clean), min(math.ceil(share * clean), clean - unlucky))
 
 
 def judge_same(first: Sequence[bool], second: Sequence[bool], detail: str = "") -> Control:

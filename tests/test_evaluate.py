@@ -18,6 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness import checkpoint as checkpoint_file
 from harness import controls
@@ -706,8 +708,8 @@ def test_the_dose_is_judged_from_a_tenth_on():
     def judged(clean, noisy):
         return controls.judge_dose({"add": controls.Dosed(clean, noisy, 400)})
 
-    assert judged(100, 90).passed
-    assert not judged(100, 89).passed
+    assert judged(200, 180).passed
+    assert not judged(200, 179).passed
     assert judged(39, 0).skipped
     assert not judged(40, 0).skipped
 
@@ -720,6 +722,18 @@ def test_the_dose_is_judged_for_each_task():
     assert not failed.passed
     assert "mul: 20 of 100 right, but only 14" in failed.detail
     assert controls.judge_dose({"add": steady, "mul": controls.Dosed(9, 0, 100)}).passed
+
+
+@given(st.integers(0, 400), st.sampled_from((controls.DOSE_KEEPS, controls.DOSE_TASK_KEEPS)))
+def test_few_right_answers_are_left_their_luck(clean, share):
+    """An honest model, which keeps 95%, fails once in a hundred at most; never less than half is
+    enough, and many answers are held to the full share."""
+    enough = controls.kept_enough(clean, share)
+    assert clean / 2 <= enough <= math.ceil(share * clean)
+    if enough > math.ceil(clean / 2):
+        assert controls.binomial_tail(clean - enough + 1, clean, 0.05) < 0.01
+    if clean >= 130:
+        assert enough == math.ceil(share * clean)
 
 
 def test_the_same_answers_are_judged_from_fifty_on():
