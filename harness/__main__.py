@@ -149,7 +149,7 @@ def dispatch(args: argparse.Namespace, words: Sequence[str]) -> int:
             from harness.show_command import diff
 
             return diff(args.tag, args.id, args.other)
-    from harness.board_command import stop
+    from harness.stop_command import stop
 
     return stop(args.tag, args.now)
 

@@ -1,18 +1,14 @@
-"""`thinker board` and `stop`: what a ledger says, read without disturbing it."""
+"""`thinker board`: what a ledger says, read without disturbing it."""
 
 import gc
 import json
-import os
-import signal
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness import ledger as ledger_file
 from harness.board_table import table
 from harness.board_words import facts, headline
 from harness.errors import Broken, Misuse, in_words
@@ -21,7 +17,6 @@ from harness.paint import Paint, facts_lines, paint_for, say, width_of_terminal,
 from harness.reading import RESULTS, Found, ledgers, read_at, running, state_now, stored_tags
 from harness.reading import read as read
 
-STOP_S = 3600.0
 STYLES = {"accuracy": "bold", "sealed": "", "campaign": "", "tried": "", "incumbent": ""}
 
 
@@ -160,26 +155,3 @@ def _wiped(project: Path, campaigns: Sequence[Found], width: int, paint: Paint) 
         lines.append(paint(wrapped(words, width, 2), "dim"))
     words = "to delete one: rm -r results/TAG; git keeps its ledger and commits (docs/BOARD.md)"
     return [*lines, paint(wrapped(words, width, 2), "dim")]
-
-
-def stop(tag: str | None, now: bool) -> int:
-    """Ask a running campaign to end, and wait until it has. Raises Misuse."""
-    running = [
-        (path, pid)
-        for path in (Path.cwd() / RESULTS).glob("*/ledger.jsonl")
-        if (pid := ledger_file.writer_of(path)) and tag in (None, path.parent.name)
-    ]
-    if not running:
-        what = f"the campaign {tag} is not" if tag else "no campaign is"
-        raise Misuse(f"{what} running here; thinker board shows what there is")
-    if len(running) > 1:
-        tags = ", ".join(path.parent.name for path, _ in running)
-        raise Misuse(f"several campaigns are running ({tags}); name one")
-    path, pid = running[0]
-    os.kill(pid, signal.SIGTERM if now else signal.SIGUSR1)
-    what = "end at once" if now else "finish what runs, then end (thinker stop --now: at once)"
-    print(f"asked {path.parent.name}, process {pid}, to {what}", file=sys.stderr, flush=True)
-    deadline = time.monotonic() + STOP_S
-    while ledger_file.writer_of(path) == pid and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return 0

@@ -1,6 +1,7 @@
 """Real campaigns that are killed, interrupted, hung up on, and gone on with."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -22,6 +23,7 @@ from conftest import (
 from harness.experiment import Tried
 from harness.ledger import read, writer_of
 from harness.reading import ledger_of
+from harness.status import read_status
 
 
 @pytest.fixture
@@ -125,8 +127,12 @@ def test_ends_that_a_person_asks_for(project, slow_list, way):
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
     else:
+        until(lambda: (told := read_status(project / "results" / "night")) and told.running)
         code, out = thinker(project, *way.split())
         assert code == 0, out
+        waits = r"finish what runs \(experiment 0, (some 0:\d\d left|nearly done)\), then end"
+        said = "end at once" if "now" in way else waits
+        assert re.search(said, out), out
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 130, out
     assert has_tried(project, 1) == (way == "stop")

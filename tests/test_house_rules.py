@@ -28,6 +28,7 @@ COMMANDS = {
     "seal_command",
     "session",
     "show_command",
+    "stop_command",
     "verify_command",
     "watch_command",
 }
