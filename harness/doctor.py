@@ -19,7 +19,7 @@ from harness import gpu, sandbox
 from harness.awake import awake
 from harness.errors import Misuse
 from harness.experiment import Gpu
-from harness.repo import Repo
+from harness.repo import FILES, Repo
 from harness.researcher.access import ADDRESS, KEYS
 from harness.sandbox import Level, Place, Sandbox
 from harness.state import home
@@ -106,16 +106,16 @@ def _torch(found: gpu.Found) -> Check:
 
 
 def _git(project: Path) -> Check:
+    missing = [name for name in FILES if not (project / name).is_file()]
+    if missing:
+        what = f"{' and '.join(missing)} missing in {project}"
+        return Check("git", "fail", what, "run thinker in the project's folder")
     try:
         repo = Repo(project, "doctor")
         head = repo.head()
     except Misuse as misuse:
         what, _, remedy = str(misuse).partition("; ")
         return Check("git", "fail", what, remedy)
-    missing = [name for name in ("train.py", "program.md") if not (project / name).is_file()]
-    if missing:
-        what = f"{' and '.join(missing)} missing in {project}"
-        return Check("git", "fail", what, "run thinker in the project's folder")
     return Check("git", "ok", f"{repo.version()}, {repo.top} at {head[:10]}")
 
 

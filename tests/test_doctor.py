@@ -95,10 +95,14 @@ def test_a_full_disk_fails(tmp_path):
 
 def test_outside_a_project(tmp_path):
     """No repository and no train.py, each with its remedy."""
-    (tmp_path / "empty").mkdir()
-    code, checks = doctor(tmp_path / "empty")
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    code, checks = doctor(folder)
     assert code == 1
-    assert "git init" in checks["git"]["remedy"]
+    assert checks["git"]["remedy"] == "run thinker in the project's folder"
+    for name in ("train.py", "program.md"):
+        (folder / name).write_text("")
+    assert "git init" in doctor(folder)[1]["git"]["remedy"]
     project = make_project(tmp_path / "project", toy_source())
     (project / "program.md").unlink()
     code, checks = doctor(project)
