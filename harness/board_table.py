@@ -44,8 +44,14 @@ def table(rows: Sequence[Row], width: int, paint: Paint) -> Iterator[str]:
         for column, texts in zip(COLUMNS, cells, strict=True)
     ]
     taken = _fitting(sizes, width)
-    if any(COLUMNS[place].title == "standing" for place in taken):
+    titles = {COLUMNS[place].title for place in taken}
+    if "standing" in titles:
         cells[VERDICT] = [verdict_of(row) for row in rows]
+    if "status" not in titles and ACCURACY in taken:  # why there is no figure, in its place
+        room = sizes[ACCURACY]
+        cells[ACCURACY] = [
+            text or cut(_why(row), room) for text, row in zip(cells[ACCURACY], rows, strict=True)
+        ]
     used = sum(sizes[place] + len(GAP) for place in taken)
     head = [pad(COLUMNS[p].title, sizes[p], right=COLUMNS[p].right) for p in taken]
     yield paint(GAP.join([*head, cut("hypothesis", width - used)]), "dim")
@@ -103,6 +109,13 @@ def _status(row: Row) -> str:
     return "" if row.status == "ok" else row.status.replace("_", " ")
 
 
+def _why(row: Row) -> str:
+    """A verdict without an accuracy; every trial of one that was ok was slowed by other work."""
+    if row.verdict in ("running", "waiting", row.status):
+        return ""
+    return _status(row) or "slowed"
+
+
 # In the order in which they stand. One that has the title of another takes its place.
 COLUMNS = (
     Column("id", 0, lambda row: f"{row.id}{'*' if row.is_incumbent else ' '}"),
@@ -122,4 +135,5 @@ COLUMNS = (
     Column("MB", 11, lambda row: _whole(row.memory_mb)),
     Column("kind", 8, lambda row: line_of(row.kind, 14), right=False),
 )
+ACCURACY = next(place for place, column in enumerate(COLUMNS) if column.title == "accuracy")
 VERDICT = next(place for place, column in enumerate(COLUMNS) if column.title == "verdict")

@@ -18,7 +18,7 @@ from harness.errors import Misuse, in_words
 from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
 from harness.provenance import package_digest, torch_version, version
-from harness.reading import RESULTS, Found, ledger_of
+from harness.reading import RESULTS, Found, ledger_of, state_of
 from harness.repo import FILES, Repo, check_tag
 from harness.settings import Wanted
 from harness.state import PACKAGE, State, sha256
@@ -53,11 +53,11 @@ def find(project: Path, wanted: Wanted, texts: Mapping[str, str]) -> Found | Non
         if found is None:
             return None
         check_open(found)
-        if found.history.is_finished or is_over(found.history):
-            why = found.history.stopped.reason if found.history.stopped else "its deadline"
+        state, words = state_of(found.history, None, None)
+        if state == "finished":
             raise Misuse(
-                f"the campaign {wanted.tag} is finished ({why}); thinker board {wanted.tag} shows"
-                f" it, --from {wanted.tag} with another --tag begins with what it kept"
+                f"the campaign {wanted.tag} is {words}; thinker board {wanted.tag} shows it, --from"
+                f" {wanted.tag} with another --tag begins with what it kept"
             )
         return found
     same = [f for f in unfinished(project) if f.history.settings.rehearse == wanted.rehearse]

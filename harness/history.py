@@ -78,7 +78,7 @@ class History:
         self.spending = Spending()
         self.lessons: tuple[Learned, ...] = ()  # since the notebook was last made short, with that
         self.unlearned: dict[int, None] = {}  # judged ones that no lesson covers
-        self.slots = 1
+        self.slots, self.events = 1, 0
         self.records: dict[int, Record] = {}
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
         self.unreviewed: dict[int, None] = {}  # judged ones with another trial since
@@ -92,7 +92,7 @@ class History:
         self.stopped: Stopped | None = None
         self.sealed, self.ablations = Sets(), Ablations()
         self.revealed: Revealed | None = None
-        self.events = 0
+        self.away: tuple[tuple[str, str], ...] = ()  # from its last event until it was resumed
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Self:
@@ -158,7 +158,7 @@ class History:
 
     def _apply(self, entry: Entry) -> None:
         self.events += 1
-        self.last_at = max(self.last_at, entry.time)
+        previous, self.last_at = self.last_at, max(self.last_at, entry.time)
         if (self.started is None) != isinstance(entry.event, Started):
             raise Contradiction(self.events, "the ledger must begin, once, with `started`")
         if self.revealed:
@@ -172,10 +172,10 @@ class History:
             case Resumed(experiments, slots, max_usd):
                 if (experiments, max_usd) != (self.total, self.max_usd):
                     self.closing = None
-                self.total, self.slots, self.stopped = experiments, slots, None
-                self.max_usd = max_usd
+                self.total, self.slots, self.max_usd = experiments, slots, max_usd
+                self.stopped, self.lost = None, 0
+                self.away = (*self.away, (previous, entry.time))
                 self.spending.book_open()
-                self.lost = 0
             case Proposed(experiment):
                 self._propose(experiment, entry.time)
             case Merged(number, parent, commit, fingerprint, nodes):

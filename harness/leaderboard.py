@@ -1,5 +1,6 @@
 """History -> rows: the one place that orders and words what is shown of a campaign."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -161,7 +162,8 @@ def summary(history: History) -> str:
 class SlotTime:
     """Seconds of all slots since the baseline's verdict, by what they were used for.
 
-    `startup_s` to `scoring_s` are of new experiments, `repeats_s` all of later trials of old ones.
+    `startup_s` to `scoring_s` are of new experiments, `repeats_s` all of later trials of old ones;
+    `away_s` no harness ran, or what it ran was lost with it.
     """
 
     startup_s: float
@@ -169,17 +171,24 @@ class SlotTime:
     scoring_s: float
     repeats_s: float
     idle_s: float
+    away_s: float = 0.0
+
+    @property
+    def ran_s(self) -> float:
+        return math.fsum(getattr(self, name) for name in USES)
 
     def words(self) -> str:
-        total = sum(getattr(self, name) for name in self.__slots__)
-        if not total:
+        if not self.ran_s:
             return ""
-        parts = [f"{getattr(self, name) / total:.1%} {name[:-2]}" for name in self.__slots__]
+        parts = [f"{getattr(self, name) / self.ran_s:.1%} {name[:-2]}" for name in USES]
         return "slot time: " + ", ".join(parts)
 
 
+USES = ("startup_s", "training_s", "scoring_s", "repeats_s", "idle_s")
+
+
 def slot_time(history: History) -> SlotTime:
-    """Time in which no harness ran is idle, too; of a trial that runs now nothing is known yet."""
+    """Of a trial that runs now nothing is known yet."""
     startup = training = scoring = repeats = 0.0
     begun = history.records[BASELINE].judged_at if history.records else ""
     if not begun:
@@ -192,10 +201,17 @@ def slot_time(history: History) -> SlotTime:
                 startup += outcome.start_s or 0.0
                 training += outcome.train_s - (outcome.start_s or 0.0)
                 scoring += outcome.score_s
-    whole = datetime.fromisoformat(history.last_trial_at or begun) - datetime.fromisoformat(begun)
+    end = history.last_trial_at or begun
+    away = sum(_seconds(max(a, begun), min(b, end)) for a, b in history.away) * history.slots
     used = startup + training + scoring + repeats
-    idle = max(0.0, whole.total_seconds() * history.slots - used)
-    return SlotTime(startup, training, scoring, repeats, idle)
+    idle = max(0.0, _seconds(begun, end) * history.slots - away - used)
+    return SlotTime(startup, training, scoring, repeats, idle, away)
+
+
+def _seconds(begin: str, end: str) -> float:
+    """Between two times as the ledger writes them, 0 where the second is not the later one."""
+    span = datetime.fromisoformat(end) - datetime.fromisoformat(begin)
+    return max(0.0, span.total_seconds())
 
 
 def notes(history: History) -> list[str]:

@@ -31,6 +31,9 @@ from harness.level_table import apart
 from harness.paint import Paint, columns_of, cut, wrapped
 from harness.plain import plain
 from harness.reading import read_at
+from harness.report.figures import keys
+from harness.report.progress import by_number
+from harness.report.svg import up
 from harness.show_command import diff
 from harness.show_words import against_hope
 from harness.status import Running, Status, write_status
@@ -204,6 +207,21 @@ def test_campaigns_beside_each_other(two):
     assert [row["id"] for row in told[0]["rows"]] == list(range(5))
     with pytest.raises(Misuse):
         board(Wanted(tags=("early",), every=True))
+
+
+def test_what_waits_is_not_tried(two):
+    """A proposal without a verdict: `tried` is the same wherever a campaign is summed up."""
+    path = two / "results" / "early" / "ledger.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    proposed = [place for place, line in enumerate(lines) if '"type": "proposed"' in line]
+    path.write_text("".join(lines[: proposed[-1] + 1]))
+    waiting = read("early")[0].history
+    told = json.loads(board_pages.page(two, 80, Wanted(every=True, form="json")))[1]
+    assert (told["experiments"], told["waiting"]) == (3, 1)
+    assert "3 experiments: " in board_pages.page(two, 80, Wanted(tags=("early",)))
+    assert keys(waiting)[0].value == "3"
+    axis = by_number(waiting, up(0.0, 1.0)).x
+    assert axis.high == 3.5, "no empty place for it in the report's drawing"
 
 
 def test_a_ledger_that_cannot_be_read_hides_no_other(two, capsys):

@@ -22,8 +22,9 @@ from test_history import (
 
 from harness import judge
 from harness.believed import beliefs_of, posteriors
+from harness.board_table import table
 from harness.contention import MARK
-from harness.experiment import Closing, Proposed, Trial, Tried
+from harness.experiment import Closing, Proposed, Resumed, Trial, Tried
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.leaderboard import notes, rows, slot_time, summary
@@ -240,6 +241,8 @@ def test_what_other_work_slowed_is_not_believed():
     assert beliefs_of(state)[1] == beliefs_of(before)[1]
     assert posteriors(state) == posteriors(before)
     assert "1: their readings do not count" in " ".join(notes(state))
+    (line,) = [line for line in table(rows(state), 60, Paint()) if line.startswith("1 ")]
+    assert line.split()[:3] == ["1", "discard", "slowed"]
     late = after(state, Tried(outcome(1, FIRST + 1, 60)))  # of a slot that was lost meanwhile
     assert judge.reviews(late)[0].posterior is None
 
@@ -322,3 +325,19 @@ def test_slot_time_is_told_apart():
     assert (used.startup_s, used.training_s, used.scoring_s) == (0.5, 1.5, 4.0)
     assert (used.repeats_s, used.idle_s) == (3.0, 31.0)
     assert "idle" in used.words()
+
+
+def test_time_in_which_it_did_not_run_is_no_idling():
+    """A night that was stopped and resumed, or killed: its slots stood still for another reason."""
+    state = with_baseline()
+    events = [
+        ("10", Proposed(experiment(1))),
+        ("20", Tried(outcome(1, FIRST, 60))),
+        ("50", Resumed(None, 1)),
+        ("55", Tried(outcome(1, SECOND, 60))),
+    ]
+    for second, event in events:
+        state = state.after(Entry(f"2026-01-31T22:00:{second}+00:00", event))
+    used = slot_time(state)
+    assert (used.away_s, used.idle_s) == (30.0, 55.0 - 30.0 - 6.0)
+    assert used.ran_s == 25.0

@@ -72,7 +72,7 @@ def keys(history: History) -> list[Key]:
     more = [f"{standings.count(s)} {s}" for s in ("confirmed", "provisional", "withdrawn")]
     crashes = decided.count("crash")
     found = [
-        Key("experiments", f"{history.proposals:,}", f"{crashes or 'none'} crashed"),
+        Key("experiments", f"{len(decided):,}", f"{crashes or 'none'} crashed"),
         Key("kept", f"{kept:,}", ", ".join(m for m in more if m[:2] != "0 ")),
         _duration(history),
     ]
@@ -80,10 +80,9 @@ def keys(history: History) -> list[Key]:
     if history.spending.calls:
         found.append(Key("dollars", f"{spent.usd:.2f}", f"{spent.calls:,} calls"))
     used = slot_time(history)
-    total = sum(getattr(used, name) for name in used.__slots__)
-    if total:
+    if used.ran_s:
         slots = f"of {history.slots} slot{'' if history.slots == 1 else 's'}"
-        found.append(Key("idle", f"{used.idle_s / total:.1%}", slots))
+        found.append(Key("idle", f"{used.idle_s / used.ran_s:.1%}", slots))
     noise = beliefs_of(history)[1]
     found.append(Key("noise", f"{noise.sd:.3f}", "sd of one trial"))
     return found

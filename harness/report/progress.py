@@ -43,7 +43,8 @@ class Place:
 
 
 def by_number(history: History, y: Scale) -> Place:
-    last = max(history.next_id - 1, 1)
+    tried = [number for number, record in history.records.items() if record.outcomes]
+    last = max([1, *tried, *history.judged])  # not what waits: it would leave a gap
     return Place(Scale(-0.5, last + 0.5, 1.0, 98.0), y, lambda record: record.experiment.id)
 
 
