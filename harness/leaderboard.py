@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from harness.adoption import LEAST_TRIALS
-from harness.believed import posteriors
+from harness.believed import posteriors, readings_of
 from harness.contention import is_uncounted, slowed
 from harness.costs import usd_of
 from harness.experiment import BASELINE, Posterior, Standing
@@ -78,7 +78,7 @@ def _row(
     first = record.outcomes[: record.first] if verdict else record.outcomes
     statuses = [outcome.status for outcome in first if outcome.status != "lost"]
     status = next((s for s in statuses if s != "ok"), statuses[0] if statuses else "")
-    read = [o.accuracy for o in record.outcomes if o.status == "ok"]
+    read = readings_of(record)
     has_effect = posterior is not None and experiment.id != BASELINE
     word = verdict.decision if verdict else "running" if experiment.id in busy else "waiting"
     return Row(

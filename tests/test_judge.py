@@ -217,6 +217,7 @@ def test_a_contended_trial_is_repeated_once():
     assert state.verdict_of(1).decision == "keep"
     assert state.verdict_of(1).accuracy == pytest.approx(0.6)
     assert rows(state)[1].flags
+    assert rows(state)[1].raw_accuracy == pytest.approx(0.6)
     outcomes = state.records[1].outcomes
     assert pooled(outcomes) == {"add:4": (60, 100), "mul:2": (60, 100)}, "as the accuracy says"
     lines = list(level_table(1, outcomes, 0, state.records[0].outcomes, 80, Paint(False)))
