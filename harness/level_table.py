@@ -32,7 +32,7 @@ def level_table(
     bold.append(len(rows))
     rows.append(_row("all", list(own), own, other))
     head = (
-        "exact match", f"{number}: right", "share", f"{parent}: right", "share", "change",
+        "exact match", f"{number}: right", f"#{number}", f"{parent}: right", f"#{parent}", "change",
         "95% interval",
     )  # fmt: skip
     drops = (f"{parent}: right", f"{number}: right", "95% interval")

@@ -149,14 +149,14 @@ def _slot(slot: Slot, width: int) -> list[Text]:
         return [labelled(label, (brief(words, width), "dim"), width=width)]
     what = f"#{slot.experiment}" + (" again" if slot.is_repeat else "")
     share = slot.elapsed_s / slot.expected_s if slot.expected_s else 0.0
-    bars = max(8, min(30, width // 6))
     time = clock(slot.elapsed_s)
     if slot.expected_s:  # of the whole trial, whatever its phase
         left_s = slot.expected_s - slot.elapsed_s
         time = f"{clock(left_s)} left" if left_s > 0 else time
         time += f" of {clock(slot.expected_s)}"
     pieces: list[Piece] = [f"{what:<11} ", (f"{slot.phase:<9} ", "cyan")]
-    pieces += [bar(share, bars), f"  {time:<19}"]
+    room = width - LABEL - sum(map(cells_of, pieces)) - len(f"  {time}")  # the time comes first
+    pieces += [bar(share, max(0, min(30, max(8, width // 6), room))), f"  {time:<19}"]
     first = labelled(label, *pieces, width=width)
     curve = slot.curve
     second: list[Piece] = []

@@ -117,7 +117,10 @@ class _Page:
         yield from level_table(number, mine, parent, theirs, width, paint)
         left_out = any(o.status == "ok" and is_contended(o) for o in (*mine, *theirs))
         trials = "trials, slowed ones aside" if left_out else "trials"
-        note = f"right: pooled over {trials}; intervals: over the draw of problems, not over seeds"
+        note = (
+            f"right: pooled over {trials}, #: the share; intervals: over the draw of problems, not"
+            " over seeds"
+        )
         yield paint(wrapped(note, width, 0), "dim")
 
     def folder(self) -> Path:

@@ -241,10 +241,13 @@ def test_a_ledger_that_cannot_be_read_hides_no_other(two, capsys):
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_an_experiment_fits(project, columns):
-    """No line of a page is wider than the terminal, whatever it has."""
+    """No line of a page is wider than the terminal, whatever it has; and shares say whose."""
     for number in (0, 3, 5, 12, 13, 16, 17):
         lines = board_pages.page(project, columns, number).splitlines()
         assert max(map(columns_of, lines)) <= columns
+        if number == 12 and columns >= 60:
+            (head,) = [line for line in lines if line.startswith("exact match")]
+            assert {"#12", "#5"} <= set(head.split())
 
 
 def test_show_needs_no_git(hundred):

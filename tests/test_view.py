@@ -96,6 +96,13 @@ def test_what_is_cut_says_so():
     assert next(line for line in lines if "verdict" in line).endswith("…")
 
 
+@pytest.mark.parametrize("width", [60, 70, 80, 100])
+def test_time_left_is_not_cut(width):
+    """Whatever else of a slot's line is: its bar gives way first."""
+    lines = text_of(view_snapshots.scene(), width, 40).splitlines()
+    assert "11:09 left of 15:40" in next(line for line in lines if line.startswith("slot 0"))
+
+
 def test_how_it_stands_goes_before_its_times():
     """At 80 columns what goes on with a killed campaign can be read to its end."""
     words = "its process is gone; thinker run --tag 20260131 goes on"
