@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from harness.ablation_words import ablation_words
 from harness.board_table import word_of
+from harness.contention import counted
 from harness.costs import tokens_words
 from harness.experiment import BASELINE, Posterior
 from harness.figures import are_figures, change, probability, share, short
@@ -68,8 +69,12 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
 def _read(history: History, row: Row, found: Posterior | None) -> str:
     """What its trials read, and why something else is believed."""
     assert row.raw_accuracy is not None
-    ok = sum(outcome.status == "ok" for outcome in history.records[row.id].outcomes)
-    text = f"{row.raw_accuracy:.4f} by its {'one trial' if ok == 1 else f'{ok} trials, on average'}"
+    outcomes = history.records[row.id].outcomes
+    count = len(counted(outcomes))
+    aside = sum(outcome.status == "ok" for outcome in outcomes) - count
+    whose = "one trial" if count == 1 else f"{count} trials, on average"
+    whose += f" ({aside} more slowed by other work)" if aside else ""
+    text = f"{row.raw_accuracy:.4f} by its {whose}"
     if found is None or abs(found.accuracy - row.raw_accuracy) <= found.accuracy_sd:
         return text
     if row.id == BASELINE:

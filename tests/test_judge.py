@@ -32,6 +32,7 @@ from harness.ledger import Entry
 from harness.level_table import level_table
 from harness.paint import Paint
 from harness.researcher.brief_figures import pooled
+from harness.show_words import result
 from harness.syntax import fingerprint
 
 THIRD = OTHERS[0]
@@ -218,6 +219,8 @@ def test_a_contended_trial_is_repeated_once():
     assert state.verdict_of(1).accuracy == pytest.approx(0.6)
     assert rows(state)[1].flags
     assert rows(state)[1].raw_accuracy == pytest.approx(0.6)
+    said = dict(result(state, rows(state)[1], posteriors(state)))["read"]
+    assert said.startswith("0.6000 by its one trial (2 more slowed by other work)")
     outcomes = state.records[1].outcomes
     assert pooled(outcomes) == {"add:4": (60, 100), "mul:2": (60, 100)}, "as the accuracy says"
     lines = list(level_table(1, outcomes, 0, state.records[0].outcomes, 80, Paint(False)))
