@@ -113,7 +113,7 @@ def _why(row: Row) -> str:
     """A verdict without an accuracy; every trial of one that was ok was slowed by other work."""
     if row.verdict in ("running", "waiting", row.status):
         return ""
-    return _status(row) or "slowed"
+    return _status(row) or ("slowed" if row.status else "")
 
 
 # In the order in which they stand. One that has the title of another takes its place.

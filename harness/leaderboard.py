@@ -75,9 +75,6 @@ def _row(
     busy: set[int],
 ) -> Row:
     experiment, verdict = record.experiment, record.verdict
-    first = record.outcomes[: record.first] if verdict else record.outcomes
-    statuses = [outcome.status for outcome in first if outcome.status != "lost"]
-    status = next((s for s in statuses if s != "ok"), statuses[0] if statuses else "")
     read = readings_of(record)
     has_effect = posterior is not None and experiment.id != BASELINE
     word = verdict.decision if verdict else "running" if experiment.id in busy else "waiting"
@@ -86,7 +83,7 @@ def _row(
         experiment.parent,
         word,
         record.standing or "",
-        "refused" if experiment.refused else status,
+        status_of(record),
         posterior.accuracy if posterior else None,
         posterior.accuracy_sd if posterior else None,
         sum(read) / len(read) if read else None,
@@ -110,6 +107,17 @@ def _row(
         max((o.memory_mb for o in record.outcomes if o.memory_mb is not None), default=None),
         provenance(history, record),
     )
+
+
+def status_of(record: Record) -> str:
+    """Of the trials before its verdict: the first that was not ok; "" before there are any. Lost
+    ones, which were repeated, are told only of an experiment that has no others."""
+    if record.experiment.refused:
+        return "refused"
+    first = record.outcomes[: record.first] if record.verdict else record.outcomes
+    statuses = [outcome.status for outcome in first]
+    told = [status for status in statuses if status != "lost"] or statuses[:1]
+    return next((status for status in told if status != "ok"), told[0] if told else "")
 
 
 def _samples_s(record: Record) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Protocol
+from typing import Protocol, cast
 
 from harness import campaign as campaigns
 from harness.awake import awake
@@ -35,7 +35,7 @@ from harness.reading import ledger_of
 from harness.repo import Repo
 from harness.researcher import Where
 from harness.researcher import make as make_researcher
-from harness.sandbox import Place, Sandbox, choose
+from harness.sandbox import Level, Place, Sandbox, choose, probe
 from harness.score import hide
 from harness.settings import Wanted, local_time, new_settings
 from harness.stage import Stage
@@ -218,7 +218,7 @@ def _first_settings(wanted: Wanted, rehearse: bool) -> tuple[Settings, tuple[Gpu
         device, gpus = _device(device)
     asked = wanted.sandbox or "auto"
     level = "none" if rehearse or asked == "none" else choose().level
-    slots = wanted.slots or default_slots(len(gpus))
+    slots = wanted.slots or default_slots(device, len(gpus))
     return new_settings(wanted, device=device, sandbox=level, slots=slots), gpus
 
 
@@ -291,10 +291,10 @@ def sandbox_of(settings: Settings, rehearse: bool) -> Sandbox:
         return Sandbox("none", "none needed: a rehearsal trains nothing")
     if settings.sandbox == "none":
         return choose("none")
-    found = choose()
-    if found.level != settings.sandbox:
+    works, detail = probe(level := cast(Level, settings.sandbox))  # if there is a better one, too
+    if not works:
         raise Misuse(
-            f"the campaign's trials run in {settings.sandbox}, and here only {found.level} works;"
+            f"the campaign's trials run in {level}, which does not work here ({detail});"
             " mend that, or begin another campaign with --tag"
         )
-    return found
+    return Sandbox(level, detail)

@@ -14,12 +14,11 @@ from harness.history import History, Record
 from harness.leaderboard import rows
 from harness.paint import Paint, cut, facts_lines, paint_for, say, width_of_terminal, wrapped
 from harness.plain import plain_lines
-from harness.provenance import provenance
 from harness.reading import Found, read, running
 from harness.repo import Repo
 
 DIFF_LINES, LOG_LINES, PLOT_ROWS = 40, 12, 6  # of each, without --full
-LOG_BYTES = 64 * 1024  # of a log's end that are read
+LOG_BYTES = 64 * 1024  # of a log's end that are read, without --full
 GAP = 2
 SIDE_BY_SIDE = 72  # columns from which the two curves stand beside each other
 COLOURS = {"+++": "bold", "---": "bold", "dif": "bold", "ind": "dim", "@@ ": "cyan"}
@@ -33,9 +32,10 @@ def show(tag: str | None, number: int, as_json: bool, transcript: bool, full: bo
     if transcript:
         from harness.transcript_command import print_transcript
 
-        return print_transcript(found.path.parent, number, as_json)
+        return print_transcript(found.path.parent, number, as_json, full)
     if as_json:
-        told = asdict(record) | {"provenance": provenance(found.history, record)}
+        row = next(r for r in rows(found.history, running(found)) if r.id == number).as_dict()
+        told = asdict(record) | {"provenance": row.pop("provenance"), "board": row}
         say(json.dumps(told, indent=2, allow_nan=False))
         return 0
     say("\n".join(_Page(found, record, full).lines()))
@@ -155,17 +155,18 @@ class _Page:
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size
-                file.seek(max(0, size - LOG_BYTES))
+                file.seek(0 if self.full else max(0, size - LOG_BYTES))
                 said = file.read().decode(errors="replace")
         except OSError:
             return
         lines = plain_lines(said.rstrip("\n").expandtabs(4)) if said.strip() else []
         shown = lines if self.full else lines[-LOG_LINES:]
-        is_whole = len(shown) == len(lines) and size <= LOG_BYTES
+        is_whole = len(shown) == len(lines) and (self.full or size <= LOG_BYTES)
         yield ""
         where = f"{'' if is_whole else 'the end of '}{_short(path)}"
         yield paint(wrapped(where, width, 2), "dim")
-        yield from (paint("│ ", "dim") + _begun(line, width - 2) for line in shown)
+        for line in shown:
+            yield paint("│ ", "dim") + (line if self.full else _begun(line, width - 2))
 
     def diff(self, parent: int, width: int, paint: Paint) -> Iterator[str]:
         number = self.record.experiment.id

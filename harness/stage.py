@@ -12,7 +12,7 @@ from harness.costs import money
 from harness.experiment import BASELINE, Posterior, Trial
 from harness.figures import are_figures
 from harness.history import History, Record
-from harness.leaderboard import counts
+from harness.leaderboard import counts, status_of
 from harness.reading import state_of
 from harness.running_curve import RunningCurves
 from harness.scene import Health, Incumbent, Phase, Scene, Slot, Thinker, Told
@@ -146,14 +146,12 @@ class Stage:
 def told_of(history: History, record: Record, posterior: Posterior | None) -> Told:
     experiment, verdict = record.experiment, record.verdict
     assert verdict
-    statuses = [o.status for o in record.outcomes[: record.first] if o.status != "lost"]
-    status = next((s for s in statuses if s != "ok"), statuses[0] if statuses else "")
     has_effect = posterior is not None and experiment.id != BASELINE
     return Told(
         experiment.id,
         verdict.decision,
         record.standing or "",
-        "refused" if experiment.refused else status.replace("_", " "),
+        status_of(record).replace("_", " "),
         posterior.accuracy if posterior else None,
         posterior.accuracy_sd if posterior else None,
         posterior.effect if posterior and has_effect else None,

@@ -8,10 +8,10 @@ from harness.errors import Misuse
 from harness.plain import plain, storable
 from harness.researcher.transcript import path_of
 
-LINES = 40  # of one text; --json has all
+LINES = 40  # of one text, without --full
 
 
-def print_transcript(results: Path, number: int, as_json: bool) -> int:
+def print_transcript(results: Path, number: int, as_json: bool, full: bool) -> int:
     """Raises Misuse where there is none."""
     path = path_of(results, number)
     try:
@@ -25,7 +25,7 @@ def print_transcript(results: Path, number: int, as_json: bool) -> int:
         print(json.dumps(entries, indent=2))
         return 0
     for entry in entries:
-        print("\n".join(told(entry)))
+        print("\n".join(told(entry, None if full else LINES)))
     return 0
 
 
@@ -38,8 +38,8 @@ def entry_of(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def told(entry: dict[str, Any]) -> list[str]:
-    """A line of a transcript in lines for a person."""
+def told(entry: dict[str, Any], most: int | None = LINES) -> list[str]:
+    """A line of a transcript in lines for a person, at most so many of each text."""
     kind, time = plain(str(entry.get("kind"))), plain(str(entry.get("time")))
     head = f"== {time} {kind}"
     match kind:
@@ -48,38 +48,40 @@ def told(entry: dict[str, Any]) -> list[str]:
             return [f"{head}: {plain(str(entry.get('model')))}, prompt of {sizes} characters"]
         case "reply":
             head += f": {plain(str(entry.get('stop_reason')))}, {entry.get('usd', 0):.4f} dollars"
-            return [head, *(line for block in entry.get("content", ()) for line in _block(block))]
         case "said":
-            return [head, *(line for block in entry.get("content", ()) for line in _block(block))]
-    return [f"{head}: {plain(str(entry.get('reason', '')))}"]
+            pass
+        case _:
+            return [f"{head}: {plain(str(entry.get('reason', '')))}"]
+    blocks = entry.get("content", ())
+    return [head, *(line for block in blocks for line in _block(block, most))]
 
 
-def _block(block: Any) -> list[str]:
+def _block(block: Any, most: int | None) -> list[str]:
     if not isinstance(block, dict):
-        return _cut(str(block), "")
+        return _cut(str(block), "", most)
     match block.get("type"):
         case "text":
-            return _cut(str(block.get("text")), "")
+            return _cut(str(block.get("text")), "", most)
         case "thinking":
-            return _cut(str(block.get("thinking")), "(thinking) ")
+            return _cut(str(block.get("thinking")), "(thinking) ", most)
         case "tool_use":
             name, given = plain(str(block.get("name"))), block.get("input")
             arguments = given if isinstance(given, dict) else {"?": given}
             found = [f"-> {name}"]
             for key, value in arguments.items():
-                found += _cut(str(value), f"     {plain(str(key))}: ")
+                found += _cut(str(value), f"     {plain(str(key))}: ", most)
             return found
         case "tool_result":
             mark = "<- error: " if block.get("is_error") else "<- "
-            return _cut(str(block.get("content")), mark)
+            return _cut(str(block.get("content")), mark, most)
     return [plain(json.dumps(block))[:200]]
 
 
-def _cut(text: str, mark: str) -> list[str]:
+def _cut(text: str, mark: str, most: int | None) -> list[str]:
     lines = storable(text).strip("\n").split("\n")
-    more = len(lines) - LINES
-    shown = [plain_line(line) for line in lines[:LINES]]
-    shown += [f"[{more} lines more; --json has them]"] if more > 0 else []
+    shown = [plain_line(line) for line in lines[:most]]
+    more = len(lines) - len(shown)
+    shown += [f"[{more} lines more; --full shows them]"] if more else []
     return [mark + shown[0], *(" " * len(mark) + line for line in shown[1:])]
 
 

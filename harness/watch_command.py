@@ -99,11 +99,9 @@ class Watcher:
     def is_over(self) -> bool:
         """There is nothing more to come."""
         history = self.follower.history
-        return (
-            self.writer is None
-            and history.started is not None
-            and (history.is_finished or history.revealed is not None)
-        )
+        if self.writer is not None or history.started is None:
+            return False
+        return state_of(history, None, self.status)[0] in ("finished", "closed")
 
     @property
     def words(self) -> str:

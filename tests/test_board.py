@@ -38,6 +38,7 @@ from harness.show_command import diff
 from harness.show_words import against_hope
 from harness.status import Running, Status, write_status
 from harness.text_plot import plot
+from harness.transcript_command import told as told_lines
 from tests import board_pages
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=300)
@@ -294,6 +295,10 @@ def test_what_is_long_is_cut_and_says_so(project):
     assert "the end of results/night/experiments/0003" in board_pages.page(project, 80, 3)
     whole = board_pages.page(project, 80, 3, full=True)
     assert "│ step 0" in whole
+    assert "│ step 0" not in board_pages.page(project, 80, 3)
+    reply = {"kind": "said", "content": [{"type": "text", "text": "\n".join("x" * 50)}]}
+    assert told_lines(reply)[-1] == "[10 lines more; --full shows them]"
+    assert len(told_lines(reply, None)) == 1 + 50
     assert "the end of" not in whole
 
 

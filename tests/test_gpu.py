@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import gpu
-from harness.executor.local import places_of_slots
+from harness.executor.local import default_slots, places_of_slots
 from harness.experiment import Gpu
 from harness.sandbox import Sandbox, scrub
 
@@ -114,6 +114,12 @@ def test_slots_share_gpus_in_turn(tmp_path):
     assert places[1].within(box).environment["CUDA_VISIBLE_DEVICES"] == "3"
     assert "CUDA_VISIBLE_DEVICES" not in places[1].within(gpu.Box(tmp_path)).environment
     assert places_of_slots(Sandbox("none", ""), 1, [])[0].gpu is None
+
+
+def test_one_training_at_a_time_on_a_gpu():
+    """A slot for each; Apple's is one, however many cores there are."""
+    assert (default_slots("cuda", 3), default_slots("mps", 0)) == (3, 1)
+    assert default_slots("cpu", 0) == max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def test_what_torch_finds_is_asked_in_another_process():

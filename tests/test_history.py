@@ -3,6 +3,7 @@
 import pytest
 
 from harness import judge
+from harness.board_table import table
 from harness.experiment import (
     Experiment,
     Judged,
@@ -21,6 +22,7 @@ from harness.experiment import (
 from harness.history import Contradiction, History
 from harness.leaderboard import rows, summary
 from harness.ledger import Entry
+from harness.paint import Paint
 from harness.prune import kept_experiments
 
 SETTINGS = Settings(
@@ -146,7 +148,11 @@ def test_a_lost_trial_is_wanted_again_three_times():
         assert Trial(1, FIRST) in judge.trials_wanted(state)
     state = after(state, Tried(outcome(1, FIRST, status="lost")))
     assert judge.trials_wanted(state) == []
-    assert judged(state, 1).verdict_of(1).decision == "crash"
+    state = judged(state, 1)
+    assert state.verdict_of(1).decision == "crash"
+    assert rows(state)[1].status == "lost", "and nothing slowed it"
+    (line,) = [line for line in table(rows(state), 60, Paint()) if line.startswith("1 ")]
+    assert line.split()[:3] == ["1", "crash", "lost"]
 
 
 def test_what_a_gate_refused_is_never_tried():

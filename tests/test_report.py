@@ -28,6 +28,7 @@ from harness.problems import LADDER
 from harness.published import when_changed
 from harness.repo import Repo
 from harness.report import Report, progress, text, write_report
+from harness.report.experiment import log_of
 from harness.report.figures import figure, interval_of, points, verdict
 from harness.report.svg import ticks, told_apart
 from harness.report.text import Long
@@ -198,6 +199,19 @@ def test_telemetry_that_wants_to_be_in_the_way_is_passed_over(history, tmp_path)
     ]
     (folder / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\x00{")
     check_closed(Page(Report(tmp_path, None).page(history)))
+
+
+def test_a_log_that_is_cut_says_where_the_whole_is(history, tmp_path):
+    """The page holds its end alone."""
+    record = next(r for r in history.records.values() if any(o.status != "ok" for o in r.outcomes))
+    seed = [o.seed for o in record.outcomes if o.status != "ok"][-1]
+    name = f"experiments/{record.experiment.id:04d}/{seed}/log.txt"
+    (tmp_path / name).parent.mkdir(parents=True)
+    for count, cut in ((3, False), (900, True)):
+        (tmp_path / name).write_text("a line of it\n" * count)
+        lines = log_of(tmp_path, record).lines
+        assert lines[-1] == "a line of it"
+        assert (lines[0] == f"… the end of {name}") == cut
 
 
 def test_whiskers_end_within_the_drawing():

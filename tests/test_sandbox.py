@@ -7,17 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
+from test_history import SETTINGS
 
 from harness import contract, sandbox
 from harness.confinement import Box
+from harness.errors import Misuse
 from harness.orphans import end_orphans
 from harness.process_tree import resident_mb
 from harness.sandbox import Sandbox, choose, scrub, start
+from harness.session import sandbox_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = Path(__file__).with_name("sandbox_driver.py")
@@ -365,6 +369,16 @@ def test_the_best_level_is_one_that_was_seen_working():
             choose()
     else:
         assert choose().level == works[0]
+
+
+def test_a_campaign_stays_at_its_level():
+    """Whatever better one was installed since: it goes on, and its figures compare. One that does
+    not work here is named."""
+    needs("bwrap")
+    needs("landlock")
+    assert sandbox_of(replace(SETTINGS, sandbox="landlock"), False).level == "landlock"
+    with pytest.raises(Misuse, match=r"run in seatbelt, which does not work here \(not on linux\)"):
+        sandbox_of(replace(SETTINGS, sandbox="seatbelt"), False)
 
 
 def test_bwrap_holds_without_libseccomp():

@@ -15,6 +15,7 @@ from test_view import a_night, view_of
 from harness.experiment import Judged, Proposed, Verdict
 from harness.follow import Follower
 from harness.ledger import Entry, encode
+from harness.reading import ledger_of
 from harness.watch_command import Watcher
 
 EDITS = 9
@@ -120,6 +121,20 @@ def test_lines_may_be_cut_off(finished):
     assert process.stdout.readline().startswith("   0 ")
     process.stdout.close()
     assert process.wait(timeout=60) == 0
+
+
+def test_lines_end_with_the_campaigns_time(finished, tmp_path):
+    """One that was killed, and whose time then ran out: there is nothing to wait for."""
+    project = shutil.copytree(finished, tmp_path / "project")
+    path = ledger_of(project, "t")
+    lines = path.read_text().splitlines(keepends=True)
+    assert '"type": "stopped"' in lines.pop()
+    first = json.loads(lines[0])
+    first["settings"]["deadline"] = first["time"]
+    path.write_text("".join([json.dumps(first) + "\n", *lines[1:]]))
+    code, out = thinker(project, "watch", "t")
+    assert code == 0
+    assert "t finished: its time is over" in out
 
 
 def test_a_closed_window_ends_watch_and_not_the_campaign(project):

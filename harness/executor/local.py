@@ -145,10 +145,10 @@ def harness_cores_and_rest() -> tuple[list[int], list[int]]:
     return (cores[:1], cores[1:]) if len(cores) > 1 else (cores, cores)
 
 
-def default_slots(gpus: int) -> int:
-    """One for each visible GPU, else one for each core less the harness's."""
-    if gpus:
-        return gpus
+def default_slots(device: str, gpus: int) -> int:
+    """One for each visible GPU, Apple's one included, else one for each core less the harness's."""
+    if gpus or device == "mps":
+        return max(1, gpus)
     if not hasattr(os, "sched_getaffinity"):
         return max(1, (os.cpu_count() or 2) - 1)
     return len(harness_cores_and_rest()[1])

@@ -137,7 +137,11 @@ def log_of(results: Path, record: Record) -> Long:
         return Long()
     folder = trial_folder(results, record.experiment.id, failed[-1].seed)
     raw = _read(folder, ["log.txt"], LOG_BYTES, from_end=True)
-    return Long.of(raw.rstrip("\n").split("\n")) if raw.strip() else Long()
+    if not raw.strip():
+        return Long()
+    whole = f"… the end of experiments/{folder.parent.name}/{folder.name}/log.txt"
+    is_cut = len(raw.encode()) >= LOG_BYTES
+    return Long.of([*([whole] if is_cut else []), *raw.rstrip("\n").split("\n")])
 
 
 def transcript_of(results: Path, record: Record) -> Long:
