@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), interrupt)
+    if hasattr(signal, "SIGUSR1"):  # thinker stop: what cannot end early goes on to its end
+        signal.signal(signal.SIGUSR1, lambda number, frame: None)
 
     from harness.evaluation import Refused
 

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -35,6 +36,7 @@ from harness.repo import Repo
 from harness.seal_command import refuse_rehearsed
 
 LEDGERS = "refs/autoresearch/*/ledger"
+REVERTED = re.compile(r"^This reverts commit ([0-9a-f]{40,64})", re.MULTILINE)  # by git revert
 COMMITS = 5000  # of a branch that are looked through for what was adopted before
 
 
@@ -113,13 +115,19 @@ def _trained(history: History, repo: Repo, line: Line) -> frozenset[str]:
 
 
 def _adopted(repo: Repo, checkout: Checkout) -> dict[str, str]:
-    """Experiments' commits that the branch's history says it has, and its own that say so."""
+    """Experiments' commits that the branch's history says it has, and its own that say so; without
+    what `git revert` took off since."""
     key = f"%(trailers:key={adopt_message.ADOPTED},valueonly,separator=%x20)"
-    lines = repo.run("log", f"--max-count={COMMITS}", f"--format=%H {key}", checkout.tip)
+    form = f"--format=%H%x1f{key}%x1f%b%x1e"
+    log = repo.run("log", f"--max-count={COMMITS}", form, checkout.tip)
     found: dict[str, str] = {}
-    for line in lines.splitlines():
-        own, *theirs = line.split()
-        found |= {commit: own for commit in theirs if commit not in found}
+    reverted: set[str] = set()
+    for entry in log.split("\x1e"):  # the newest first, so that a revert may be reverted itself
+        own, theirs, body = (entry.strip("\n").split("\x1f", 2) + ["", ""])[:3]
+        if own in reverted:
+            continue
+        reverted.update(REVERTED.findall(body))
+        found |= {commit: own for commit in theirs.split() if commit not in found}
     return found
 
 

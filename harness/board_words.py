@@ -76,6 +76,8 @@ def incumbents(history: History, found: dict[int, Posterior]) -> list[float]:
             current = found[number].accuracy
         if current is not None:
             line.append(current)
+    if line and history.incumbent in found:  # a keep that was withdrawn may have returned
+        line[-1] = found[history.incumbent].accuracy
     return line
 
 

@@ -7,13 +7,13 @@ and sandbox are the ledger's, and asking for others is refused.
 import os
 import platform
 import sys
-import time
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from harness import ledger as ledger_file
+from harness.deadline import is_over
 from harness.errors import Misuse, in_words
 from harness.experiment import Gpu, Settings, Started
 from harness.history import Contradiction, History
@@ -130,17 +130,6 @@ def is_unfinished(history: History) -> bool:
     return not (history.revealed or history.is_finished or is_over(history))
 
 
-def is_over(history: History) -> bool:
-    deadline = history.settings.deadline
-    return deadline is not None and seconds_left(deadline, history.last_at) <= 0
-
-
-def seconds_left(deadline: str, last_event: str) -> float:
-    """Until the deadline. A clock that was set back does not give time that has passed again."""
-    now = max(datetime.now(UTC), datetime.fromisoformat(last_event))
-    return (datetime.fromisoformat(deadline) - now).total_seconds()
-
-
 def new_tag(project: Path) -> str:
     """The date, then date-2 and so on."""
     today = datetime.now().strftime("%Y%m%d")
@@ -196,10 +185,3 @@ def machine(gpus: tuple[Gpu, ...] = ()) -> str:
     torch = torch_version()
     found.append(f"torch {torch}" if torch else "no torch")
     return ", ".join(found)
-
-
-def monotonic_deadline(history: History) -> float | None:
-    deadline = history.settings.deadline
-    if deadline is None:
-        return None
-    return time.monotonic() + seconds_left(deadline, history.last_at)

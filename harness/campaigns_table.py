@@ -1,7 +1,7 @@
 """Several campaigns beside each other: a line each, and what keeps them from being compared."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from harness.believed import posteriors
@@ -83,6 +83,7 @@ UNLIKE = {
 def _cells(told: dict[str, Any]) -> list[str]:
     begun = datetime.fromisoformat(told["begun"]).astimezone(UTC)
     span = datetime.fromisoformat(told["last"]) - datetime.fromisoformat(told["begun"])
+    span = max(timedelta(0), span)  # a clock may be set back
     state = told["state"] + (", a rehearsal" if told["rehearsal"] else "")
     return [
         told["campaign"],

@@ -29,6 +29,7 @@ from harness.experiment import (
 from harness.ledger import Entry
 from harness.money import NoSuchCall, Reserved, Settled, Spending
 from harness.sealed import Compared, NoSuchSet, Opened, Revealed, Sets
+from harness.spells import Spells
 
 
 class Contradiction(Broken):
@@ -90,9 +91,8 @@ class History:
         self.open: dict[int, None] = {}  # experiments without a verdict, oldest first
         self.fingerprints: dict[str, int] = {}
         self.stopped: Stopped | None = None
-        self.sealed, self.ablations = Sets(), Ablations()
+        self.sealed, self.ablations, self.spells = Sets(), Ablations(), Spells()
         self.revealed: Revealed | None = None
-        self.away: tuple[tuple[str, str], ...] = ()  # from its last event until it was resumed
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> Self:
@@ -158,7 +158,8 @@ class History:
 
     def _apply(self, entry: Entry) -> None:
         self.events += 1
-        previous, self.last_at = self.last_at, max(self.last_at, entry.time)
+        self.last_at = max(self.last_at, entry.time)
+        self.spells = self.spells.after(entry)
         if (self.started is None) != isinstance(entry.event, Started):
             raise Contradiction(self.events, "the ledger must begin, once, with `started`")
         if self.revealed:
@@ -174,7 +175,6 @@ class History:
                     self.closing = None
                 self.total, self.slots, self.max_usd = experiments, slots, max_usd
                 self.stopped, self.lost = None, 0
-                self.away = (*self.away, (previous, entry.time))
                 self.spending.book_open()
             case Proposed(experiment):
                 self._propose(experiment, entry.time)

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, get_args
 
 from harness.adoption import LEAST_TRIALS
 from harness.believed import posteriors, readings_of
 from harness.contention import is_uncounted, slowed
 from harness.costs import usd_of
+from harness.deadline import is_over
 from harness.experiment import BASELINE, Posterior, Standing
 from harness.figures import share
 from harness.history import History, Record
@@ -110,10 +110,13 @@ def _row(
 
 
 def status_of(record: Record) -> str:
-    """Of the trials before its verdict: the first that was not ok; "" before there are any. Lost
-    ones, which were repeated, are told only of an experiment that has no others."""
+    """Of the trials before its verdict: the first that was not ok; "" before there are any. One
+    that was repeated, since the machine failed or other work held it up, is told only of an
+    experiment that has no verdict by others."""
     if record.experiment.refused:
         return "refused"
+    if record.verdict and record.verdict.posterior:
+        return "ok"
     first = record.outcomes[: record.first] if record.verdict else record.outcomes
     statuses = [outcome.status for outcome in first]
     told = [status for status in statuses if status != "lost"] or statuses[:1]
@@ -147,7 +150,8 @@ def counts(history: History) -> str:
     words = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
     words += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
     count, waiting = len(records), len(history.open.keys() - {BASELINE})
-    left = "never tried" if history.is_finished else "to be judged"
+    is_ended = history.is_finished or history.revealed or is_over(history)
+    left = "never tried" if is_ended else "to be judged"
     if not count:
         return f"no experiment yet{f', {waiting} {left}' if waiting else ''}"
     if waiting:
@@ -170,8 +174,8 @@ def summary(history: History) -> str:
 class SlotTime:
     """Seconds of all slots since the baseline's verdict, by what they were used for.
 
-    `startup_s` to `scoring_s` are of new experiments, `repeats_s` all of later trials of old ones;
-    `away_s` no harness ran, or what it ran was lost with it.
+    `startup_s` to `scoring_s` are of new experiments, `repeats_s` all of later trials of old ones.
+    Not counted is when no harness ran, and what was lost with one that was killed.
     """
 
     startup_s: float
@@ -179,20 +183,16 @@ class SlotTime:
     scoring_s: float
     repeats_s: float
     idle_s: float
-    away_s: float = 0.0
 
     @property
-    def ran_s(self) -> float:
-        return math.fsum(getattr(self, name) for name in USES)
+    def total_s(self) -> float:
+        return math.fsum(getattr(self, name) for name in self.__slots__)
 
     def words(self) -> str:
-        if not self.ran_s:
+        if not self.total_s:
             return ""
-        parts = [f"{getattr(self, name) / self.ran_s:.1%} {name[:-2]}" for name in USES]
+        parts = [f"{getattr(self, name) / self.total_s:.1%} {name[:-2]}" for name in self.__slots__]
         return "slot time: " + ", ".join(parts)
-
-
-USES = ("startup_s", "training_s", "scoring_s", "repeats_s", "idle_s")
 
 
 def slot_time(history: History) -> SlotTime:
@@ -209,17 +209,9 @@ def slot_time(history: History) -> SlotTime:
                 startup += outcome.start_s or 0.0
                 training += outcome.train_s - (outcome.start_s or 0.0)
                 scoring += outcome.score_s
-    end = history.last_trial_at or begun
-    away = sum(_seconds(max(a, begun), min(b, end)) for a, b in history.away) * history.slots
     used = startup + training + scoring + repeats
-    idle = max(0.0, _seconds(begun, end) * history.slots - away - used)
-    return SlotTime(startup, training, scoring, repeats, idle, away)
-
-
-def _seconds(begin: str, end: str) -> float:
-    """Between two times as the ledger writes them, 0 where the second is not the later one."""
-    span = datetime.fromisoformat(end) - datetime.fromisoformat(begin)
-    return max(0.0, span.total_seconds())
+    whole = history.spells.slot_seconds(begun, history.last_trial_at or begun)
+    return SlotTime(startup, training, scoring, repeats, max(0.0, whole - used))
 
 
 def notes(history: History) -> list[str]:

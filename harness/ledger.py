@@ -136,12 +136,20 @@ def writer_of(path: Path) -> int | None:
         pass
     except (OSError, ValueError, OverflowError):
         return None
+    import fcntl
+
     try:
-        os.close(_lock(path))
-    except Held as held:
-        return held.pid
+        lock = os.open(path.with_name(".lock"), os.O_RDONLY | os.O_CLOEXEC)  # whoever owns it
     except OSError:
         return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 20, 0)
+        is_held = error.errno in (errno.EACCES, errno.EAGAIN) and holder.isdigit()
+        return int(holder) if is_held else None
+    finally:
+        os.close(lock)
     return None
 
 

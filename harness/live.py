@@ -23,7 +23,7 @@ from harness.screen import Screen, TerminalGone, drawn, write
 from harness.settings import trial_words
 from harness.stage import Stage
 from harness.status import Status
-from harness.tasks import LADDER_SIZES, parse_tasks, within
+from harness.tasks import LADDER_SIZES, ladder_of
 
 EVERY_S = 1.0  # between two pictures
 LEAST_S = 0.25  # the same, where something has happened meanwhile
@@ -75,7 +75,7 @@ def _pace(history: History) -> str:
 
 def _far(tasks: str | None) -> str:
     """Of sizes beyond the ladder's: what nobody has measured a training at."""
-    levels = within(parse_tasks(tasks)) if tasks else ()
+    levels = ladder_of(tasks)
     ends = {level.name: f"{level.task}:{LADDER_SIZES[level.task][-1]}" for level in levels}
     far = [level.name for level in levels if level.size > LADDER_SIZES[level.task][-1]]
     if not far:

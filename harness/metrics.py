@@ -5,6 +5,7 @@ Whoever wrote it may have wanted to be in the way: what is no line of figures is
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -47,6 +48,24 @@ def is_number(value: object) -> TypeGuard[float]:
         return isinstance(value, int | float) and math.isfinite(value)
     except OverflowError:  # an integer that no float is near
         return False
+
+
+def task_mean(exact: Mapping[str, float], names: Sequence[str]) -> float | None:
+    """Exact match over these levels of a task, those not asked yet as 0, as a training asks the
+    longer ones only once it has come so far; None where none was asked."""
+    asked = [min(1.0, max(0.0, exact[name])) for name in names if name in exact]
+    return sum(asked) / len(names) if asked else None
+
+
+def mean_exact(exact: Mapping[str, float], names: Sequence[str]) -> float | None:
+    """The mean over tasks of `task_mean`, as the validation accuracy is made; `names` are levels
+    such as add:4."""
+    tasks: dict[str, list[str]] = {}
+    for name in names:
+        tasks.setdefault(name.partition(":")[0], []).append(name)
+    means = [task_mean(exact, each) for each in tasks.values()]
+    known = [mean for mean in means if mean is not None]
+    return sum(known) / len(means) if known else None
 
 
 def count(value: object) -> int | None:

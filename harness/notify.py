@@ -50,7 +50,9 @@ class Notifier:
         self.before = before
         self._is_begun = self._has_died = False
         self._known = set(before.judged)  # those that were told of, or are old
-        self._stuck_at = self._stops = -1  # the keep that was last when it was; events
+        last, since = _since_keep(before)
+        self._stuck_at = last if since >= STUCK else -1  # the keep that was last when it was told
+        self._stops = -1  # events
         self._trouble = ""
         self._told_at: dict[str, float] = {}
 
@@ -80,8 +82,7 @@ class Notifier:
             lines = [_line(history.records[number]) for number in new[-MOST_KEEPS:]]
             facts = _facts(history.records[new[-1]])
             yield Message("keep", tag, "\n".join([f"{tag}: {lines[0]}", *lines[1:]]), facts)
-        last = kept[-1] if kept else BASELINE
-        since = len(history.judged) - 1 - [*history.judged].index(last) if history.judged else 0
+        last, since = _since_keep(history)
         if since >= STUCK and self._stuck_at != last:
             self._stuck_at = last
             words = f"{tag}: nothing was kept among the last {since} experiments"
@@ -127,6 +128,14 @@ def _tell(teller: Teller, message: Message, again_s: float) -> str:
         else:
             return ""
     return words
+
+
+def _since_keep(history: History) -> tuple[int, int]:
+    """The last keep, or the baseline, and how many verdicts came after it."""
+    judged = [*history.judged]
+    kept = [n for n in judged if n != BASELINE and _is_keep(history.records[n])]
+    last = kept[-1] if kept else BASELINE
+    return last, len(judged) - 1 - judged.index(last) if last in history.judged else 0
 
 
 def _is_keep(record: Record) -> bool:

@@ -57,7 +57,11 @@ def offer(project: Path, tag: str, settings: Settings) -> str:
     if newest is None or not newest.history.incumbent:
         return ""
     history, incumbent = newest.history, newest.history.incumbent
-    source = Repo(project, newest.tag).source(history.records[incumbent].commit)
+    repo = Repo(project, newest.tag)
+    try:
+        source = repo.source(history.records[incumbent].commit)
+    except repo.failure:  # results/ of another repository
+        return ""
     if source == (project / "train.py").read_text(encoding="utf-8"):
         return ""
     accuracy = posteriors(history)[incumbent].accuracy

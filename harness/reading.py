@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import ledger as ledger_file
+from harness.deadline import is_over
 from harness.errors import Misuse
 from harness.history import History
 from harness.scene import State
@@ -85,8 +86,6 @@ def read_at(path: Path) -> tuple[Found, str]:
 def state_of(history: History, writer: int | None, status: "Status | None") -> tuple[State, str]:
     """How a campaign stands, and the words for it. `writer` is the process that writes its ledger,
     `status` what that tells of itself."""
-    from harness.campaign import is_over
-
     assert history.started
     again = f"thinker run --tag {history.started.tag} goes on"
     if history.revealed:
@@ -94,6 +93,10 @@ def state_of(history: History, writer: int | None, status: "Status | None") -> t
     if writer is not None:
         if history.sealed.pending is not None:
             return "running", f"running; asking sealed set {history.sealed.pending.number}"
+        if history.stopped:
+            state: State = "finished" if history.is_finished else "stopped"
+            end = f"{state}: {history.stopped.reason}"
+            return state, f"{end}; at work on it still: ablate, seal, or its own end"
         if history.closing:
             return "running", f"running the closing repeats ({history.closing.reason})"
         return "running", "running" if status else "running, and does not tell what"

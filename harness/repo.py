@@ -18,6 +18,7 @@ from harness.errors import Misuse
 from harness.history import History
 
 FILES = ("train.py", "program.md")
+AS_TEXT = ("--no-ext-diff", "--no-textconv", "--no-color")  # whatever a person's git does
 QUIET = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -117,15 +118,14 @@ class Repo:
             return False
 
     def difference(self, old: str, new: str, name: str = "train.py") -> str:
-        return self.run("diff", "--no-ext-diff", old, new, "--", f":(top){self.path(name)}")
+        return self.run("diff", *AS_TEXT, old, new, "--", f":(top){self.path(name)}")
 
     def differences(self, pairs: Sequence[tuple[str, str]], name: str = "train.py") -> str:
         """Of many (old, new) at once, each below a line with the commit that is new; those that
         git does not have, or that do not differ, are left out."""
         lines = "".join(f"{new} {old}\n" for old, new in pairs)
-        what = ("--stdin", "--patch", "--no-ext-diff", "--no-textconv", "--no-color")
-        path = f":(top){self.path(name)}"
-        return self.run("diff-tree", *what, "--", path, text=lines, strip=False)
+        what = ("--stdin", "--patch", *AS_TEXT, "--", f":(top){self.path(name)}")
+        return self.run("diff-tree", *what, text=lines, strip=False)
 
     # -- commits: objects only, nothing points to them yet ----------------------------------------
 

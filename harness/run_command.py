@@ -59,7 +59,8 @@ def become_copy(
         state.check()
         check_same(found.history.settings, found.history.started_at, wanted, tag)
         _check_sandbox(found.history.settings, wanted, tag)
-        if wanted.based_on:
+        began_from = found.history.started.based_on
+        if wanted.based_on and wanted.based_on not in (began_from, began_from.partition(":")[0]):
             raise Misuse(
                 f"the campaign {tag} has its baseline already; --from {wanted.based_on} begins"
                 " another, with another --tag"

@@ -6,12 +6,12 @@ over, and only so much of them is looked at at a time.
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.contract import OUT
-from harness.metrics import LINE_BYTES, count, is_number, record_of
+from harness.metrics import LINE_BYTES, count, is_number, mean_exact, record_of
 from harness.scene import Curve
 from harness.training import METRICS_BYTES
 from harness.untrusted import opened
@@ -24,10 +24,11 @@ RECENT = 20  # records that the pace is taken from
 
 
 class RunningCurve:
-    """The curve of the training that works in `work`. `is_begun` once it wrote a record."""
+    """The curve of the training that works in `work`. `is_begun` once it wrote a record. `names`
+    are the levels that are averaged over, none: all that it tells of."""
 
-    def __init__(self, work: Path) -> None:
-        self.work = work
+    def __init__(self, work: Path, names: Sequence[str] = ()) -> None:
+        self.work, self.names = work, names
         self._begin()
 
     def _begin(self) -> None:
@@ -73,13 +74,15 @@ class RunningCurve:
             _add(self._losses, min(MOST_LOSS, max(-MOST_LOSS, float(loss))))
         measured = record.get("exact_match")
         if isinstance(measured, dict) and self._remember(measured.items()):
-            _add(self._means, _mean_over_tasks(self._matches))
+            mean = mean_exact(self._matches, self.names or tuple(self._matches))
+            _add(self._means, mean or 0.0)
 
     def _remember(self, measured: Iterable[tuple[str, object]]) -> bool:
         found = False
         for name, share in measured:
-            is_known = name in self._matches or len(self._matches) < LEVELS
-            if is_known and is_number(share):
+            is_known = name in (self.names or self._matches)
+            is_new = not self.names and len(self._matches) < LEVELS
+            if (is_known or is_new) and is_number(share):
                 self._matches[name] = min(1.0, max(0.0, float(share)))
                 found = True
         return found
@@ -100,13 +103,6 @@ def _add(values: list[float], value: float) -> None:
         del values[1::2]
 
 
-def _mean_over_tasks(matches: dict[str, float]) -> float:
-    tasks: dict[str, list[float]] = {}
-    for name, share in matches.items():
-        tasks.setdefault(name.partition(":")[0], []).append(share)
-    return sum(sum(shares) / len(shares) for shares in tasks.values()) / len(tasks)
-
-
 class RunningCurves:
     """Those of all slots: the folders `scratch`/<experiment>-<seed>, forgotten when they end."""
 
@@ -114,10 +110,10 @@ class RunningCurves:
         self.scratch = scratch
         self._curves: dict[tuple[int, int], RunningCurve] = {}
 
-    def of(self, experiment: int, seed: int) -> RunningCurve:
+    def of(self, experiment: int, seed: int, names: Sequence[str]) -> RunningCurve:
         key = experiment, seed
         if key not in self._curves:
-            self._curves[key] = RunningCurve(self.scratch / f"{experiment:04d}-{seed}")
+            self._curves[key] = RunningCurve(self.scratch / f"{experiment:04d}-{seed}", names)
         return self._curves[key]
 
     def keep_only(self, running: Iterable[tuple[int, int]]) -> None:

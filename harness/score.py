@@ -90,7 +90,7 @@ def main() -> None:
     torch.set_num_threads(1)
     from harness import checkpoint as checkpoint_file
     from harness.evaluate import evaluate
-    from harness.tasks import LADDER, parse_tasks, within
+    from harness.tasks import ladder_of
 
     run = Path(job.run)
     place = Place(Sandbox(job.level, ""), memory_mb=job.memory_mb)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ def main() -> None:
             subset=job.subset,  # type: ignore[arg-type]
             device=job.device,
             controls=official,
-            ladder=LADDER if job.tasks is None else within(parse_tasks(job.tasks)),
+            ladder=ladder_of(job.tasks),
             place=place,
         )
         found = evaluation.as_dict()

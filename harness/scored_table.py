@@ -17,7 +17,6 @@ from rich.text import Text
 from harness.evaluation import Control, Evaluation, Interval, LevelResult
 from harness.paint import say
 
-DEFAULT_PROBLEMS = 500  # a level
 BARS_FROM = 100  # columns
 BAR_WIDTH = 20
 PARTS = " ▏▎▍▌▋▊▉█"  # eighths of a column
@@ -191,8 +190,7 @@ def in_lines(command: str, width: int) -> str:
 def verify_command(run: Path, evaluation: Evaluation, *, device: str) -> str:
     """The command that asks this run the same problems again."""
     words = ["thinker", "verify", str(short_path(run)), "--seed", evaluation.seed]
-    if evaluation.problems != DEFAULT_PROBLEMS:
-        words += ["--problems", str(evaluation.problems)]
+    words += ["--problems", str(evaluation.problems)]  # the default depends on who trained it
     if evaluation.extra:
         words += ["--tasks", ",".join(result.level.name for result in evaluation.extra)]
     if device != "cpu":

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 from harness import campaign as campaigns
 from harness.awake import awake
 from harness.commits import Base
+from harness.deadline import monotonic_deadline
 from harness.doing import Doing
 from harness.errors import Broken, Misuse
 from harness.executor import Note
@@ -177,7 +178,7 @@ def _work(session: Session, history: History) -> int:
             executor=executor,
             inbox=inbox,
             try_out=try_out,
-            deadline=campaigns.monotonic_deadline(history),
+            deadline=monotonic_deadline(history),
             show=show,
             halt=halt,
             scratch=state.scratch,
@@ -267,8 +268,7 @@ class Speaks(Protocol):
 
 
 def answer_signals(inbox: Inbox, view: Speaks) -> None:
-    """Ctrl-C once: let what runs end; twice, or SIGTERM: end it now. SIGUSR1: as Ctrl-C, however
-    often. A closed terminal: go on."""
+    """Ctrl-C once, SIGUSR1: let what runs end; twice, SIGTERM: end it. A closed terminal: go on."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         inbox.put(Signal(number == signal.SIGTERM, is_patient=number == signal.SIGUSR1))

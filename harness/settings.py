@@ -105,17 +105,26 @@ def _cap(wanted: Wanted, model: Model | None) -> float | None:
 def deadline_of(hours: float | None, until: str | None) -> str | None:
     """UTC, ISO 8601. Raises Misuse for a time that is none."""
     if until is not None:
-        now = datetime.now().astimezone()
-        try:
-            clock = datetime.strptime(until, "%H:%M")
-        except ValueError as error:
-            raise Misuse(f"--until {until}: it takes a time of day such as 07:30") from error
-        moment = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+        hour, minute = _clock(until)
+        now = datetime.now()  # as a clock on the wall shows it: it may be changed in the night
+        moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
         moment += timedelta(days=moment <= now)
         return moment.astimezone(UTC).isoformat(timespec="seconds")
     if hours is None:
         return None
-    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
+    try:
+        return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
+    except OverflowError as error:
+        raise Misuse(f"--hours {hours:g}: no calendar goes so far; give fewer") from error
+
+
+def _clock(until: str) -> tuple[int, int]:
+    """Hour and minute. Raises Misuse for a time that is none."""
+    try:
+        found = datetime.strptime(until, "%H:%M")
+    except ValueError as error:
+        raise Misuse(f"--until {until}: it takes a time of day such as 07:30") from error
+    return found.hour, found.minute
 
 
 def trial_words(settings: Settings) -> str:
@@ -181,7 +190,8 @@ def _check_end(deadline: str | None, began: str, wanted: Wanted, tag: str) -> No
         )
     end = datetime.fromisoformat(deadline)
     if wanted.until:
-        is_same = wanted.until.zfill(5) == f"{end.astimezone():%H:%M}"
+        local = end.astimezone()
+        is_same = _clock(wanted.until) == (local.hour, local.minute)
     else:
         took = (end - datetime.fromisoformat(began)).total_seconds()
         is_same = abs(took - 3600 * (wanted.hours or 0)) < SAME_END_S

@@ -108,14 +108,15 @@ class _Page:
             yield from facts_lines("files", str(_short(folder)), width, paint, "")
 
     def levels(self, width: int, paint: Paint) -> Iterator[str]:
-        from harness.contention import is_contended
+        from harness.contention import counted
         from harness.level_table import level_table
 
         number, parent = self.record.experiment.id, self.record.experiment.parent
         theirs = self.found.history.records[parent].outcomes if number != BASELINE else ()
         mine = self.record.outcomes
         yield from level_table(number, mine, parent, theirs, width, paint)
-        left_out = any(o.status == "ok" and is_contended(o) for o in (*mine, *theirs))
+        read = [[o for o in each if o.status == "ok"] for each in (mine, theirs)]
+        left_out = any(len(counted(each)) < len(each) for each in read)
         trials = "trials, slowed ones aside" if left_out else "trials"
         note = (
             f"right: pooled over {trials}, #: the share; intervals: over the draw of problems, not"
@@ -128,9 +129,12 @@ class _Page:
 
     def curves(self, width: int) -> list[str]:
         """Loss and exact match of its first trial that left any."""
+        from harness.metrics import mean_exact
         from harness.researcher.curve_text import telemetry
+        from harness.tasks import ladder_of
         from harness.text_plot import beside, plot
 
+        names = [level.name for level in ladder_of(self.found.history.settings.tasks)]
         for outcome in self.record.outcomes:
             told = telemetry(self.folder() / str(outcome.seed))
             if not told:
@@ -138,10 +142,11 @@ class _Page:
             is_wide = width >= SIDE_BY_SIDE
             columns = min(width // 2 if is_wide else width, 80) - GAP
             losses = [(row["seconds"], row["loss"]) for row in told if "loss" in row]
+            means = [mean_exact(row.get("exact_match") or {}, names) for row in told]
             exact = [
-                (row["seconds"], sum(row["exact_match"].values()) / len(row["exact_match"]))
-                for row in told
-                if row.get("exact_match")
+                (row["seconds"], mean)
+                for row, mean in zip(told, means, strict=True)
+                if mean is not None
             ]
             title = f"loss (log), seed {outcome.seed}"
             end = told[-1]["seconds"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from harness.agenda import waiting
 from harness.believed import posteriors
-from harness.campaign import seconds_left
+from harness.board_words import incumbents
 from harness.costs import money
+from harness.deadline import seconds_left
 from harness.experiment import BASELINE, Posterior, Trial
 from harness.figures import are_figures
 from harness.history import History, Record
@@ -19,6 +20,7 @@ from harness.scene import Health, Incumbent, Phase, Scene, Slot, Thinker, Told
 from harness.schedule import trial_s
 from harness.settings import local_time, trial_words
 from harness.status import Running, Status
+from harness.tasks import ladder_of
 
 MOST_TOLD = 200  # no terminal is higher
 
@@ -96,14 +98,7 @@ class Stage:
         number, found = history.incumbent, self._believed
         if number is None or number not in found or BASELINE not in found:
             return None
-        tip, line = BASELINE, []
-        for judged in history.judged:
-            record = history.records[judged]
-            is_kept = record.verdict is not None and record.verdict.decision == "keep"
-            if is_kept and record.standing != "withdrawn" and judged in found:
-                tip = judged
-            line.append(found[tip].accuracy)
-        best = found[number]
+        best, line = found[number], incumbents(history, found)
         return Incumbent(
             number, best.accuracy, best.accuracy_sd, found[BASELINE].accuracy, tuple(line)
         )
@@ -119,7 +114,8 @@ class Stage:
 
     def _slot(self, history: History, running: Running, now: datetime) -> Slot:
         record = history.records[running.experiment]
-        begun = self.curves.of(running.experiment, running.seed)
+        names = [level.name for level in ladder_of(history.settings.tasks)]
+        begun = self.curves.of(running.experiment, running.seed, names)
         curve = begun.look()
         return Slot(
             running.slot,

@@ -20,7 +20,7 @@ STOP_S = 3600.0
 
 
 def stop(tag: str | None, now: bool) -> int:
-    """Returns when the campaign has ended, after an hour at most. Raises Misuse."""
+    """Returns when the campaign has ended, 1 where it has not within an hour. Raises Misuse."""
     running = [
         (path, pid)
         for path in (Path.cwd() / RESULTS).glob("*/ledger.jsonl")
@@ -45,7 +45,10 @@ def stop(tag: str | None, now: bool) -> int:
     deadline = time.monotonic() + STOP_S
     while ledger_file.writer_of(path) == pid and time.monotonic() < deadline:
         time.sleep(0.1)
-    return 0
+    if ledger_file.writer_of(path) != pid:
+        return 0
+    print(f"{path.parent.name} is at work still and will end by itself", file=sys.stderr)
+    return 1
 
 
 def _trials(path: Path, pid: int) -> Iterator[str]:

@@ -143,6 +143,11 @@ def within(tasks: dict[str, tuple[int, int]]) -> tuple[Level, ...]:
     return tuple(found)
 
 
+def ladder_of(tasks: str | None) -> tuple[Level, ...]:
+    """The levels that a campaign with these `--tasks` asks; None: the whole ladder."""
+    return LADDER if tasks is None else within(parse_tasks(tasks))
+
+
 def beside_the_ladder(
     tasks: dict[str, tuple[int, int]], ladder: tuple[Level, ...] = LADDER
 ) -> tuple[Level, ...]:

@@ -24,10 +24,10 @@ def plot(
 ) -> list[str]:
     """Lines of `columns` at most: the title, `rows` of the plot, and the axis, 0 to `end` seconds.
 
-    Points that are not finite, or not above zero on a log scale, are left out; [] where none is
-    left.
+    Points that are not finite, before 0, or not above zero on a log scale, are left out; [] where
+    none is left.
     """
-    kept = [(x, y) for x, y in points if abs(y) < LARGEST and (y > 0 or not is_log)]
+    kept = [(x, y) for x, y in points if abs(y) < LARGEST and (y > 0 or not is_log) and x >= 0]
     if not kept:
         return []
     wide, high = max(8, columns - LABEL - 2), rows

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Misuse
+from harness.paint import say
 from harness.plain import plain, storable
 from harness.researcher.transcript import path_of
 
@@ -15,17 +16,17 @@ def print_transcript(results: Path, number: int, as_json: bool, full: bool) -> i
     """Raises Misuse where there is none."""
     path = path_of(results, number)
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         raise Misuse(
             f"experiment {number} has no transcript: no language model was asked for it"
         ) from None
     entries = [entry for line in lines if (entry := entry_of(line))]
     if as_json:
-        print(json.dumps(entries, indent=2))
+        say(json.dumps(entries, indent=2))
         return 0
-    for entry in entries:
-        print("\n".join(told(entry, None if full else LINES)))
+    most = None if full else LINES
+    say("\n".join(line for entry in entries for line in told(entry, most)))
     return 0
 
 

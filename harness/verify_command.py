@@ -17,7 +17,6 @@ from harness.reading import RESULTS
 if TYPE_CHECKING:
     from harness.evaluation import Evaluation
     from harness.history import History
-    from harness.problems import Level
 
 BUDGET_S = 900.0
 PROBLEMS = 500  # a level
@@ -37,7 +36,7 @@ def verify(args: argparse.Namespace) -> int:
     from harness.by_hand import asking
     from harness.evaluate import evaluate
     from harness.scored_table import say_drawn, scored_table, verify_command
-    from harness.tasks import beside_the_ladder
+    from harness.tasks import beside_the_ladder, ladder_of
 
     closed = campaign_of(Path.cwd(), args.seed) if args.seed else None
     campaign = closed or campaign_at(run)
@@ -93,12 +92,6 @@ def campaign_at(run: Path) -> "History | None":
                 found = campaigns.read(folder / "ledger.jsonl")
                 return found.history if found else None
     return None
-
-
-def ladder_of(tasks: str | None) -> "tuple[Level, ...]":
-    from harness.tasks import LADDER, parse_tasks, within
-
-    return LADDER if tasks is None else within(parse_tasks(tasks))
 
 
 def same_problems(history: "History", evaluation: "Evaluation") -> str:

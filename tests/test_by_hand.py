@@ -279,10 +279,10 @@ def test_figures_do_not_flatter():
 
 
 def test_command_repeats_the_problems(tmp_path):
-    """The printed command names run, seed and whatever differs from the defaults, quoted."""
+    """The printed command names run, seed, problems and what differs from the defaults, quoted."""
     run = tmp_path / "a run"
     plain = verify_command(run, evaluation(with_extra=False), device="cpu")
-    assert plain == f"thinker verify '{run}' --seed {SEED}"
+    assert plain == f"thinker verify '{run}' --seed {SEED} --problems 500"
     full = verify_command(run, evaluation(problems=100), device="cuda")
     assert full.endswith(f"--seed {SEED} --problems 100 --tasks add:10 --device cuda")
 

@@ -15,7 +15,7 @@ LONGEST = 300
 # What a person is shown; measuring must not depend on it.
 SHOWN = {"by_hand", "curve", "scored_table", "live", "leaderboard", "paint"}
 SHOWN |= {"board_files", "board_table", "board_words", "campaigns_table", "level_table"}
-SHOWN |= {"show_words", "text_plot", "report"}
+SHOWN |= {"show_words", "text_plot", "transcript_command", "report"}
 SHOWN |= {"farewell", "notify", "published", "picture", "screen", "stage", "strokes"}
 COMMANDS = {
     "__main__",

@@ -21,10 +21,11 @@ from test_history import (
 )
 
 from harness import judge
+from harness.ablation import Ablating, Variant
 from harness.believed import beliefs_of, posteriors
 from harness.board_table import table
 from harness.contention import MARK
-from harness.experiment import Closing, Proposed, Resumed, Trial, Tried
+from harness.experiment import Closing, Proposed, Resumed, Stopped, Trial, Tried
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.leaderboard import notes, rows, slot_time, summary
@@ -343,5 +344,14 @@ def test_time_in_which_it_did_not_run_is_no_idling():
     for second, event in events:
         state = state.after(Entry(f"2026-01-31T22:00:{second}+00:00", event))
     used = slot_time(state)
-    assert (used.away_s, used.idle_s) == (30.0, 55.0 - 30.0 - 6.0)
-    assert used.ran_s == 25.0
+    assert used.idle_s == 55.0 - 30.0 - 6.0
+    assert used.total_s == 25.0
+    study = Ablating(0, (Variant(0, (), "c"),))
+    more = [
+        ("23:00:00", Stopped("1 experiment", True)),
+        ("23:30:00", study),
+        ("23:59:00", Resumed(9, 4)),
+    ]
+    for time, event in more:
+        state = state.after(Entry(f"2026-01-31T{time}+00:00", event))
+    assert slot_time(state) == used, "a study in between, and more slots from now on"

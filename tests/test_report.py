@@ -328,7 +328,7 @@ def test_the_verdict_is_one_sentence(history):
     assert said.startswith("Accuracy 0.")
     assert f"after {N} experiments; " in said
     begun = History.of([Entry(history.started_at, history.started)])
-    assert verdict(begun, {}) == "The baseline has no accuracy yet; 0 experiments proposed"
+    assert verdict(begun, {}) == "The baseline has no accuracy yet"
 
 
 def test_intervals_are_those_of_the_scored_table(history):

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from harness.experiment import BASELINE
 from harness.history import History
+from harness.metrics import task_mean
 from harness.report.figures import is_read
 from harness.report.svg import (
     Point,
@@ -26,7 +27,7 @@ from harness.report.svg import (
     up,
 )
 from harness.researcher.curve_text import telemetry, trial_folder
-from harness.tasks import LADDER_SIZES, TASKS
+from harness.tasks import Level, ladder_of
 
 POINTS = 240
 NOUNS = {"copy": "copy family", "add": "addition", "mul": "multiplication"}
@@ -68,7 +69,7 @@ class Curves:
             return [], ""
         named = {n: "baseline" if n == BASELINE else f"experiment {n}" for n in rows}
         words = ", ".join(f"{named[n]} with seed {seeds[n]}" for n in rows)
-        return _panels(rows), words
+        return _panels(rows, ladder_of(history.settings.tasks)), words
 
     def _rows(self, number: int, seed: int) -> list[dict[str, Any]]:
         if (number, seed) not in self.known:
@@ -92,14 +93,15 @@ def _seeds(history: History, number: int) -> list[int]:
     return [o.seed for o in history.records[number].outcomes if is_read(o)]
 
 
-def _panels(rows: Mapping[int, list[dict[str, Any]]]) -> list[Panel]:
+def _panels(rows: Mapping[int, list[dict[str, Any]]], ladder: Sequence[Level]) -> list[Panel]:
     classes = {number: "old" if number == BASELINE else "new" for number in rows}
     longest = max((row["seconds"] for each in rows.values() for row in each), default=1.0)
     x = Scale(0.0, longest if 0 < longest < 1e9 else 1.0)
     losses = [(classes[n], _smooth(_losses(each))) for n, each in rows.items()]
     panels = [_loss_panel(losses, x)] if any(points for _, points in losses) else []
-    for task in TASKS:
-        lines = [(classes[n], _means(each, task)) for n, each in rows.items()]
+    for task in dict.fromkeys(level.task for level in ladder):
+        names = [level.name for level in ladder if level.task == task]
+        lines = [(classes[n], _means(each, names)) for n, each in rows.items()]
         if any(points for _, points in lines):
             drawing = _drawing(lines, x, up(0.0, 1.0), [(v, f"{v:g}") for v in (0, 0.5, 1)])
             last = tuple(f"{points[-1][1]:.2f}" if points else "–" for _, points in lines)
@@ -157,13 +159,6 @@ def _smooth(points: Sequence[Point]) -> list[Point]:
     return found
 
 
-def _means(rows: Sequence[Mapping[str, Any]], task: str) -> list[Point]:
-    """Over all levels of the task, those not asked yet as 0."""
-    names = [f"{task}:{size}" for size in LADDER_SIZES[task]]
-    found = []
-    for row in rows:
-        exact = row.get("exact_match") or {}
-        asked = [min(1.0, max(0.0, exact[name])) for name in names if name in exact]
-        if asked:
-            found.append((row["seconds"], sum(asked) / len(names)))
-    return found
+def _means(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Point]:
+    means = [(row["seconds"], task_mean(row.get("exact_match") or {}, names)) for row in rows]
+    return [(seconds, mean) for seconds, mean in means if mean is not None]

@@ -30,9 +30,12 @@ def figure(value: float | None, sd: float | None = None, sign: str = "") -> str:
 
 def verdict(history: History, found: Mapping[int, Posterior]) -> str:
     """The campaign in one sentence."""
-    tried = f"{history.proposals:,} experiment" + ("" if history.proposals == 1 else "s")
+    count = len(history.judged.keys() - {BASELINE})
+    tried = f"{count:,} experiment" + ("" if count == 1 else "s")
     if BASELINE not in found:
-        return f"The baseline has no accuracy yet; {tried} proposed"
+        is_judged = BASELINE in history.judged
+        why = ": there is nothing to compare with" if is_judged else " yet"
+        return f"The baseline has no accuracy{why}"
     first = figure(found[BASELINE].accuracy, found[BASELINE].accuracy_sd)
     now = history.incumbent
     if now is None or now == BASELINE or now not in found:
@@ -80,9 +83,9 @@ def keys(history: History) -> list[Key]:
     if history.spending.calls:
         found.append(Key("dollars", f"{spent.usd:.2f}", f"{spent.calls:,} calls"))
     used = slot_time(history)
-    if used.ran_s:
+    if used.total_s:
         slots = f"of {history.slots} slot{'' if history.slots == 1 else 's'}"
-        found.append(Key("idle", f"{used.idle_s / used.ran_s:.1%}", slots))
+        found.append(Key("idle", f"{used.idle_s / used.total_s:.1%}", slots))
     noise = beliefs_of(history)[1]
     found.append(Key("noise", f"{noise.sd:.3f}", "sd of one trial"))
     return found

@@ -22,6 +22,7 @@ from harness.researcher.curve_text import (
 )
 from harness.researcher.quoting import first_of, one_line
 from harness.schedule import trial_s
+from harness.tasks import ladder_of
 
 POINTS = 8  # moments of the curve
 LINE = 20  # incumbents that are named
@@ -127,10 +128,10 @@ def _curve(scene: Scene, limit: int) -> list[str]:
         return []
     lines = [f"trial with seed {right[0].seed}: {pace(right[0])}"]
     told = telemetry(trial_folder(brief.results, brief.incumbent, right[0].seed))
-    if points := curve(told, POINTS):
+    if points := curve(told, POINTS, ladder_of(brief.history.settings.tasks)):
         lines += [
-            "Its own telemetry. copy to factor: exact match on public problems as last measured,"
-            " the mean over the task's levels, those not asked yet as 0.",
+            "Its own telemetry. By task: exact match on public problems as last measured, the"
+            " mean over the task's levels, those not asked yet as 0.",
             *points,
         ]
     if ends := frontiers(told):

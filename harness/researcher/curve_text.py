@@ -11,8 +11,8 @@ from typing import Any
 from harness.diagnosis import RULES
 from harness.experiment import Outcome
 from harness.knobs import Number
-from harness.metrics import count, is_number, read_metrics
-from harness.tasks import COPY_OPERATIONS, LADDER_SIZES, TASKS
+from harness.metrics import count, is_number, read_metrics, task_mean
+from harness.tasks import COPY_OPERATIONS, LADDER_SIZES, TASKS, Level
 
 SKILLS = (*COPY_OPERATIONS, *(task for task in TASKS if task != "copy"))  # each has a frontier
 MOST_MB = 16  # a metrics.jsonl is no larger
@@ -47,19 +47,23 @@ def telemetry(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def curve(rows: Sequence[Mapping[str, Any]], points: int) -> list[str]:
-    """A table of at most `points` moments, evenly spread; no lines where there are no rows."""
+def curve(rows: Sequence[Mapping[str, Any]], points: int, ladder: Sequence[Level]) -> list[str]:
+    """A table of at most `points` moments, evenly spread, with a column for each task of `ladder`;
+    no lines where there are no rows."""
     if not rows:
         return []
     head = f"{'seconds':>8} {'step':>8} {'samples':>10} {'loss':>9}"
-    lines = [head + "".join(f" {task:>7}" for task in TASKS)]
+    names: dict[str, list[str]] = {}
+    for level in ladder:
+        names.setdefault(level.task, []).append(level.name)
+    lines = [head + "".join(f" {task:>7}" for task in names)]
     for row in _spread(rows, points):
         known: Mapping[str, float] = {}
         for earlier in rows:  # what was last measured by then
             if earlier["seconds"] > row["seconds"]:
                 break
             known = earlier.get("exact_match") or known
-        means = "".join(f" {_figure(_mean(known, task), '.3f', 7)}" for task in TASKS)
+        means = "".join(f" {_figure(task_mean(known, each), '.3f', 7)}" for each in names.values())
         lines.append(
             f"{_figure(row['seconds'], '.0f', 8)} {_figure(row.get('step'), 'd', 8)}"
             f" {_figure(row.get('samples'), 'd', 10)} {_figure(row.get('loss'), '.4g', 9)}{means}"
@@ -113,12 +117,6 @@ def _numbers(found: Mapping[str, Any], with_size: bool) -> dict[str, float]:
             if is_number(found.get(full)):
                 known[full] = float(found[full])
     return known
-
-
-def _mean(exact: Mapping[str, float], task: str) -> float | None:
-    """Over the task's levels, those not asked yet as 0; None where none was."""
-    asked = [exact[name] for s in LADDER_SIZES[task] if (name := f"{task}:{s}") in exact]
-    return sum(asked) / len(LADDER_SIZES[task]) if asked else None
 
 
 def _spread(rows: Sequence[Mapping[str, Any]], points: int) -> list[Mapping[str, Any]]:

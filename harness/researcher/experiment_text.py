@@ -12,6 +12,7 @@ from harness.researcher.brief_figures import pooled, share
 from harness.researcher.brief_scene import Scene, entry, read_text
 from harness.researcher.curve_text import curve, frontiers, pace, telemetry, trial_folder
 from harness.researcher.quoting import MARGIN, first_of, numbered, one_line, quoted, size
+from harness.tasks import ladder_of
 
 What = Literal["summary", "diff", "curve", "log", "source"]
 MOST_BYTES = 24_000  # of an answer
@@ -105,7 +106,8 @@ def _curves(brief: Brief, record: Record) -> str:
     parts = []
     for outcome in record.outcomes:
         told = telemetry(trial_folder(brief.results, record.experiment.id, outcome.seed))
-        lines = curve(told, POINTS) or ["no curve was left"]
+        ladder = ladder_of(brief.history.settings.tasks)
+        lines = curve(told, POINTS, ladder) or ["no curve was left"]
         ends = [f"frontiers, begin → middle → end: {frontiers(told)}"] if frontiers(told) else []
         head = f"seed {outcome.seed}, {outcome.status}: {pace(outcome)}"
         parts.append("\n".join([head, *lines, *ends]))
