@@ -105,17 +105,22 @@ def _cap(wanted: Wanted, model: Model | None) -> float | None:
 def deadline_of(hours: float | None, until: str | None) -> str | None:
     """UTC, ISO 8601. Raises Misuse for a time that is none."""
     if until is not None:
-        hour, minute = _clock(until)
-        now = datetime.now()  # as a clock on the wall shows it: it may be changed in the night
-        moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-        moment += timedelta(days=moment <= now)
-        return moment.astimezone(UTC).isoformat(timespec="seconds")
+        return next_at(until, datetime.now()).isoformat(timespec="seconds")
     if hours is None:
         return None
     try:
         return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")
     except OverflowError as error:
         raise Misuse(f"--hours {hours:g}: no calendar goes so far; give fewer") from error
+
+
+def next_at(until: str, now: datetime) -> datetime:
+    """The next time, in UTC, at which a clock on the wall shows that; `now` is what it shows now.
+    It may be changed in between. Raises Misuse."""
+    hour, minute = _clock(until)
+    moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    moment += timedelta(days=moment <= now)
+    return moment.astimezone(UTC)
 
 
 def _clock(until: str) -> tuple[int, int]:

@@ -19,8 +19,8 @@ from harness.strokes import clock
 STOP_S = 3600.0
 
 
-def stop(tag: str | None, now: bool) -> int:
-    """Returns when the campaign has ended, 1 where it has not within an hour. Raises Misuse."""
+def stop(tag: str | None, now: bool, most_s: float = STOP_S) -> int:
+    """Returns when the campaign has ended, 1 where it has not within `most_s`. Raises Misuse."""
     running = [
         (path, pid)
         for path in (Path.cwd() / RESULTS).glob("*/ledger.jsonl")
@@ -42,7 +42,7 @@ def stop(tag: str | None, now: bool) -> int:
         runs = f"what runs ({trials})" if trials else "what runs"
         print(f"{asked} finish {runs}, then end", file=sys.stderr, flush=True)
         print("thinker stop --now ends it at once", file=sys.stderr, flush=True)
-    deadline = time.monotonic() + STOP_S
+    deadline = time.monotonic() + most_s
     while ledger_file.writer_of(path) == pid and time.monotonic() < deadline:
         time.sleep(0.1)
     if ledger_file.writer_of(path) != pid:

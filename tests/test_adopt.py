@@ -151,6 +151,26 @@ def test_a_keep_is_left_out_and_fetched_later(project):
     assert git(project, "log", "-1", "--format=%s", "main") == "edit 2"
 
 
+def test_what_was_reverted_is_not_there(project):
+    """git revert takes a keep off the branch, whatever the history says of it; a revert of that
+    brings it back."""
+    assert run(project)[0] == 0
+    git(project, "stash", "--quiet")  # it takes no revert otherwise
+    git(project, "revert", "--no-edit", "main")
+    assert adopted(project) == TWO
+    (project / "train.py").write_text(TWO.replace("def body", "# mine\ndef body"))
+    git(project, "commit", "-qm", "mine", "train.py")
+    code, out = run(project, "--without", "3", "--json")
+    assert (code, told_by(out)["keeps"]) == (0, [])
+    assert "was adopted before" not in out
+    code, out = run(project, "--json")
+    assert [keep["experiment"] for keep in told_by(out)["keeps"]] == [3]
+    assert adopted(project) == THREE.replace("def body", "# mine\ndef body")
+    git(project, "revert", "--no-edit", "main")
+    git(project, "revert", "--no-edit", "main")
+    assert "nothing to adopt" in run(project)[1]
+
+
 def test_a_branch_that_went_on_is_merged(project):
     """The person's own change stays, that it was merged is said, and again changes nothing."""
     mine = BASE.replace("def body", "# mine\ndef body")

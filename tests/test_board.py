@@ -22,22 +22,27 @@ from harness.board_files import markdown, quoted, tsv, write_leaderboard
 from harness.board_table import table
 from harness.board_words import span_words, time_left
 from harness.errors import Misuse
+from harness.evaluation import LevelResult, mean_accuracy
 from harness.figures import probability
 from harness.history import History
 from harness.leaderboard import order, rows
 from harness.ledger import Ledger, now
 from harness.ledger import read as read_ledger
 from harness.level_table import apart
+from harness.metrics import mean_exact
 from harness.paint import Paint, columns_of, cut, wrapped
 from harness.plain import plain
 from harness.reading import read_at
 from harness.report.figures import keys
 from harness.report.progress import by_number
 from harness.report.svg import up
+from harness.researcher.transcript import path_of
 from harness.show_command import diff
 from harness.show_words import against_hope
 from harness.status import Running, Status, write_status
+from harness.tasks import ladder_of
 from harness.text_plot import plot
+from harness.transcript_command import print_transcript
 from harness.transcript_command import told as told_lines
 from tests import board_pages
 
@@ -463,13 +468,37 @@ def test_lines_are_no_wider_than_wanted(text, columns, indent):
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 1e5), st.floats(allow_nan=True)), max_size=60), st.booleans()
+    st.lists(st.tuples(st.floats(-1e6, 1e5), st.floats(allow_nan=True)), max_size=60), st.booleans()
 )
 def test_a_plot_of_anything(points, is_log):
     """Any telemetry gives lines that fit, or none."""
     lines = plot("loss", sorted(points, key=lambda point: point[0]), 40, 6, 1e5, is_log=is_log)
     assert len(lines) in (0, 8)
     assert all(columns_of(line) <= 40 for line in lines)
+
+
+@given(st.data())
+def test_exact_match_while_training_is_made_as_the_score_is(data):
+    """The mean over tasks of the mean over the campaign's levels, those not asked yet as 0."""
+    tasks = data.draw(st.sampled_from([None, "add", "add:1-8,copy:1-16", "mul:1-3,factor"]))
+    ladder = ladder_of(tasks)
+    asked = data.draw(st.lists(st.sampled_from(ladder), unique=True, min_size=1))
+    shares = {level: data.draw(st.integers(0, 50)) for level in asked}
+    results = [LevelResult(each, shares.get(each, 0), 50, 0.0, 0.0, "") for each in ladder]
+    exact = {level.name: right / 50 for level, right in shares.items()} | {"other:3": 1.0}
+    found = mean_exact(exact, [level.name for level in ladder])
+    assert found == pytest.approx(mean_accuracy(results))
+    assert mean_exact({"other:3": 1.0}, [level.name for level in ladder]) is None
+
+
+def test_a_transcript_is_whole_whatever_is_in_it(tmp_path, capsys):
+    """Signs that end a line elsewhere, within what a model said."""
+    path = path_of(tmp_path, 7)
+    path.parent.mkdir(parents=True)
+    entries = [{"kind": "said", "content": f"one{sign}two"} for sign in "\u2028\u2029\x85\x0b"]
+    path.write_text("".join(f"{json.dumps(e, ensure_ascii=False)}\n" for e in entries))
+    assert print_transcript(tmp_path, 7, True, False) == 0
+    assert json.loads(capsys.readouterr().out) == entries
 
 
 def test_a_falling_line_falls():

@@ -137,6 +137,12 @@ def test_a_campaign_begins_with_what_another_kept(project):
         code, out = thinker(project, "run", "--tag", "fifth", "--from", asked, *words)
         assert code == 2, out
         assert said in out
+    path = ledger_of(project, "third")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    code, out = thinker(project, "run", "--tag", "third", "--from", "first:0", *words)
+    assert (code, "has its baseline already" in out) == (2, True), out
+    code, out = thinker(project, "run", "--tag", "third", "--from", "first", *words)
+    assert code == 0, "the same words resume"
 
 
 def test_a_baseline_that_does_not_train_ends_it(tmp_path):

@@ -24,8 +24,9 @@ from harness import judge
 from harness.ablation import Ablating, Variant
 from harness.believed import beliefs_of, posteriors
 from harness.board_table import table
+from harness.board_words import incumbents
 from harness.contention import MARK
-from harness.experiment import Closing, Proposed, Resumed, Stopped, Trial, Tried
+from harness.experiment import Closing, Proposed, Resumed, Reviewed, Stopped, Trial, Tried
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.leaderboard import notes, rows, slot_time, summary
@@ -34,6 +35,7 @@ from harness.level_table import level_table
 from harness.paint import Paint
 from harness.researcher.brief_figures import pooled
 from harness.show_words import result
+from harness.stage import told_of
 from harness.syntax import fingerprint
 
 THIRD = OTHERS[0]
@@ -122,6 +124,19 @@ def test_a_keep_returns_when_what_it_was_compared_with_comes_down():
     assert state.records[2].standing == "provisional"
     assert state.incumbent == 2
     assert state.line() == (2, 1, 0)
+
+
+def test_the_drawn_line_ends_at_the_incumbent():
+    """A keep that was withdrawn and has returned is it, though another was kept meanwhile."""
+    state = tried_with(with_baseline(30), 1, [60, 60])
+    known = state.records[1].posterior
+    state = after(state, Reviewed(1, "withdrawn", "", known, 2))
+    state = tried_with(state, 2, [50, 50])
+    assert state.incumbent == 2
+    state = after(state, Reviewed(1, "provisional", "", known, 2))
+    assert state.incumbent == 1
+    found = posteriors(state)
+    assert incumbents(state, found)[-1] == found[1].accuracy != found[2].accuracy
 
 
 @settings(max_examples=60, deadline=None)
@@ -268,6 +283,17 @@ def test_a_gain_is_one_even_where_other_work_slowed_it():
     state = wholly_contended(80)
     assert state.verdict_of(1).decision == "keep"
     assert state.verdict_of(1).posterior
+
+
+def test_what_was_repeated_is_no_status_of_a_keep():
+    """A first trial that timed out while other work held it up: the verdict rests on the second."""
+    flags = (f"{MARK}it computed in 50% of its time",)
+    late = replace(outcome(1, FIRST, status="timeout"), flags=flags)
+    again = [Tried(outcome(1, seed, 80)) for seed in (SECOND, THIRD)]
+    state = judged(after(with_baseline(50), Proposed(experiment(1)), Tried(late), *again), 1)
+    assert state.verdict_of(1).decision == "keep"
+    assert rows(state)[1].status == "ok"
+    assert told_of(state, state.records[1], None).status == "ok"
 
 
 def test_a_time_out_on_a_contended_machine_is_repeated():

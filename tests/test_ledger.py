@@ -18,6 +18,7 @@ from harness import experiment as nouns
 from harness.errors import Broken, Misuse
 from harness.experiment import LevelCount, Outcome, Stopped, Tried
 from harness.ledger import Damaged, Entry, Held, Ledger, decode, encode, read, writer_of
+from harness.stop_command import stop
 
 STOPPED = Stopped("a limit", True)
 
@@ -154,6 +155,52 @@ def test_looking_for_the_writer_takes_no_lock_from_it(tmp_path):
     path.with_name(".lock").write_text("999999999")
     assert writer_of(path) is None
     assert path.with_name(".lock").read_text() == "999999999"
+
+
+def test_stop_ends_nothing_that_ends_by_itself(tmp_path, monkeypatch, capsys):
+    """A sealed set that is asked: it is asked to end, and goes on; after a while that is said."""
+    path = tmp_path / "results" / "night" / "ledger.jsonl"
+    path.parent.mkdir(parents=True)
+    code = (
+        "import sys, time; from pathlib import Path; from harness import __main__ as command\n"
+        "from harness.ledger import Ledger\n"
+        "def seal(args, words):\n"
+        "    with Ledger(Path(sys.argv[1])):\n"
+        "        print('up', flush=True); time.sleep(3)\n"
+        "    return 7\n"
+        "command.dispatch = seal\n"
+        "sys.exit(command.main(['seal', 'night']))"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    holder.stdout.readline()
+    monkeypatch.chdir(tmp_path)
+    assert stop("night", False, most_s=0.5) == 1
+    assert "night is at work still" in capsys.readouterr().err
+    assert holder.wait(timeout=30) == 7
+    holder.stdout.close()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="takes another user")
+def test_another_user_sees_who_writes(tmp_path):
+    """A board that may read the ledger, though not write its lock."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    path = tmp_path / "ledger.jsonl"
+    code = (
+        "import fcntl, os, sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path\n"
+        "import harness.ledger\n"
+        "os.setuid(65534)\n"
+        "print(harness.ledger.writer_of(Path(sys.argv[1])))"
+    )
+    with Ledger(path):
+        words = [sys.executable, "-c", code, str(path), str(Path(__file__).parents[1])]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == str(os.getpid()), done.stderr
 
 
 def test_a_second_writer_is_refused(tmp_path):

@@ -239,6 +239,9 @@ def test_a_plateau_is_told_once():
     more = ["keep", *["discard"] * STUCK]
     found = events(notifier, history_of("keep", *["discard"] * STUCK, *more))
     assert [event for event, _ in found] == ["keep", "stuck"]
+    again = Notifier((), Status_(), history_of("keep", *["discard"] * STUCK))
+    resumed = events(again, history_of("keep", *["discard"] * (STUCK + 1)))
+    assert [event for event, _ in resumed] == ["begin"], "it was told before the harness stopped"
 
 
 def test_trouble_is_told_and_its_end():

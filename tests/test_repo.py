@@ -146,6 +146,20 @@ def test_no_hook_and_no_monitor_runs(project):
     assert not trap.exists()
 
 
+def test_differences_are_plain_text(project):
+    """Whatever a person's git does with colours, converters and other programs."""
+    for key, value in (("color.ui", "always"), ("diff.external", "false")):
+        git(project, "config", key, value)
+    (project / ".gitattributes").write_text("*.py diff=odd\n")
+    git(project, "config", "diff.odd.textconv", "rev")
+    repo = Repo(project, "t")
+    commit = staged(repo, "FIRST = 3\n")
+    lines = repo.difference(repo.head(), commit).splitlines()
+    assert lines[0].startswith("diff --git ")
+    assert "+FIRST = 3" in lines
+    assert "\x1b" not in "".join(lines)
+
+
 def test_a_stale_lock_of_the_index_does_not_matter(project):
     """The person's index is not used, so that a lock on it is not waited for."""
     (project / ".git" / "index.lock").write_text("")

@@ -1,6 +1,7 @@
 """When trials may begin, how many repeats the end is kept for, and which trials were contended; and
 what a resumed campaign may not change."""
 
+import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from harness.experiment import Closing, Judged, Posterior, Proposed, Resumed, Tr
 from harness.history import History
 from harness.leaderboard import notes
 from harness.ledger import Entry
-from harness.settings import Wanted, check_same, new_settings
+from harness.settings import Wanted, check_same, new_settings, next_at
 
 POSTERIOR = Posterior(0.5, 0.01, 0.0, 0.01, 0.5)
 TRIAL_S = 3.0  # of test_history's outcomes
@@ -280,6 +281,27 @@ def test_the_same_time_of_day_resumes():
         settings = of_hours(hours=None, until=until)
         for again in ("07:30", "7:30"):
             check_same(settings, now(), wanted(hours=None, until=again), "t")
+
+
+def test_a_clock_that_is_changed_in_the_night(monkeypatch):
+    """Half past seven is what the clock on the wall then shows, an hour more or less to go."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for evening, utc in (((10, 24), "2026-10-25T06:30"), ((3, 28), "2026-03-29T05:30")):
+            moment = next_at("7:30", datetime(2026, *evening, 22, 0))
+            assert f"{moment:%Y-%m-%dT%H:%M}" == utc
+            settings = replace(of_hours(hours=None, until="07:30"), deadline=moment.isoformat())
+            check_same(settings, now(), wanted(hours=None, until="07:30"), "t")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_more_hours_than_there_are():
+    """An end that no calendar has is misuse."""
+    with pytest.raises(Misuse, match=r"--hours 1e\+09"):
+        of_hours(hours=1e9)
 
 
 def test_another_end_is_refused_and_named():

@@ -22,7 +22,7 @@ from test_history import START, after, experiment, history, judged, tried, with_
 from harness.contract import OUT
 from harness.doing import Doing
 from harness.executor import Note
-from harness.experiment import Proposed, Stopped, Trial
+from harness.experiment import Closing, Proposed, Stopped, Trial
 from harness.history import History
 from harness.ledger import Entry
 from harness.live import View, plan
@@ -221,6 +221,9 @@ def test_how_a_campaign_stands(tmp_path):
     assert words(past, None).state_words == "finished: its time is over (stopped by hand)"
     ended = words(after(state, Stopped("the deadline", True)), None)
     assert (ended.state, ended.done) == ("finished", 1.0)
+    studied = words(after(state, Closing("1 experiment"), Stopped("1 experiment", True)), 7)
+    assert (studied.state, studied.slots) == ("finished", ())
+    assert studied.state_words.startswith("finished: 1 experiment; at work on it still: ablate")
 
 
 def test_the_incumbents_line_and_verdicts(tmp_path):
