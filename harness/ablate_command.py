@@ -3,7 +3,6 @@
 import json
 import math
 import sys
-import time
 from pathlib import Path
 
 from harness import campaign as campaigns
@@ -13,7 +12,7 @@ from harness.ablation import Study
 from harness.ablation_table import ablation_table
 from harness.ablation_words import ablation_dict
 from harness.awake import awake
-from harness.deadline import seconds_left
+from harness.deadline import seconds, seconds_left
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import BASELINE
 from harness.history import History
@@ -105,7 +104,7 @@ def _prepare(
     executor = Local(settings, sandbox, state, results, gpus, inbox.put)
     voice = Voice()
     left_s = None if moment is None else seconds_left(moment, history.last_at)
-    deadline = None if left_s is None else time.monotonic() + left_s
+    deadline = None if left_s is None else seconds() + left_s
     bench = Bench(
         ledger,
         repo,

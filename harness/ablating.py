@@ -15,6 +15,7 @@ from harness.ablation import WHOLE, Ablated, Ablating, Study, Variant
 from harness.ablation_effects import Found, found_of
 from harness.believed import posteriors
 from harness.contention import cpu_flags
+from harness.deadline import seconds
 from harness.errors import Misuse
 from harness.executor import Executor, Finished, Note
 from harness.experiment import BASELINE, Event, Outcome, Trial
@@ -77,7 +78,7 @@ def has_failed(study: Study, number: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a study works with. `deadline` is in seconds of time.monotonic(); `lacking` says which
+    """What a study works with. `deadline` is in `deadline.seconds`; `lacking` says which
     disk is full; `results` is the folder of the variants' trials."""
 
     ledger: Ledger
@@ -185,7 +186,7 @@ class Ablation:
         return True
 
     def is_late(self) -> bool:
-        left_s = None if self.bench.deadline is None else self.bench.deadline - time.monotonic()
+        left_s = None if self.bench.deadline is None else self.bench.deadline - seconds()
         return schedule.is_late(self.history, left_s)
 
     def start(self) -> None:

@@ -4,10 +4,10 @@ New experiments come first, always; repeats fill what would be idle, and the end
 """
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 
 from harness import judge, schedule
+from harness.deadline import seconds
 from harness.experiment import BASELINE, Trial
 from harness.history import History
 
@@ -15,13 +15,13 @@ PATIENCE = 0.03  # of a trial's length that a free slot waits for a proposal, be
 EXPECTANT = 0.1  # the same, while those before say that it comes within this time
 RECENT = 5  # proposals whose median time is expected of the next
 
-Clock = Callable[[], float]  # seconds of time.monotonic()
+Clock = Callable[[], float]  # seconds
 
 
 class Agenda:
     """`deadline` is in seconds of `clock`, None where there is none."""
 
-    def __init__(self, deadline: float | None, clock: Clock = time.monotonic) -> None:
+    def __init__(self, deadline: float | None, clock: Clock = seconds) -> None:
         self.deadline, self.clock = deadline, clock
         self.idle_since: float | None = None
         self.preparing_since: float | None = None
@@ -70,8 +70,12 @@ class Agenda:
 
         A repeat begun a moment before a proposal comes would hold it up for a whole trial."""
         trials = judge.trials_wanted(history, running)
-        if history.closing:  # what has begun may still get the trials that it lacks
-            trials = [trial for trial in trials if history.records[trial.experiment].outcomes]
+        if closing := history.closing:  # what has begun may still get the trials that it lacks
+            trials = [
+                trial
+                for trial in trials
+                if history.records[trial.experiment].outcomes or trial.experiment in closing.begun
+            ]
         if trials and not schedule.is_late(history, self.left_s()):
             self.idle_since = None
             return trials[0]
@@ -84,7 +88,8 @@ class Agenda:
 
     def repeat(self, history: History, running: Sequence[Trial]) -> Trial | None:
         """One more trial of something kept, where nothing new is ready or to come."""
-        if history.closing and not schedule.repeats_left(history, len(running)):
+        again = sum(history.records[trial.experiment].verdict is not None for trial in running)
+        if history.closing and not schedule.repeats_left(history, again):
             return None
         if not history.judged or schedule.is_late(history, self.left_s()):
             return None

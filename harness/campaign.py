@@ -14,9 +14,9 @@ from pathlib import Path
 
 from harness import ledger as ledger_file
 from harness.deadline import is_over
-from harness.errors import Misuse, in_words
+from harness.errors import Contradiction, Misuse, in_words
 from harness.experiment import Gpu, Settings, Started
-from harness.history import Contradiction, History
+from harness.history import History
 from harness.provenance import package_digest, torch_version, version
 from harness.reading import RESULTS, Found, ledger_of, state_of
 from harness.repo import FILES, Repo, check_tag

@@ -10,6 +10,7 @@ from harness.experiment import BASELINE, Experiment, Merged, Verdict
 from harness.gates import Passed, Refusal, check
 from harness.history import History
 from harness.ledger import now
+from harness.merging import merge
 from harness.repo import Repo
 from harness.researcher.prepare import Prepared
 
@@ -92,7 +93,7 @@ def merged(repo: Repo, history: History, number: int) -> Merged | None:
     if incumbent is None or parent == incumbent or number == BASELINE or record.outcomes:
         return None
     commits = [history.records[n].commit for n in (number, parent, incumbent)]
-    text = repo.merge(*map(repo.source, commits))
+    text = merge(repo, *map(repo.source, commits))
     found = check(text, history) if text is not None else None
     if text is None or not isinstance(found, Passed):
         return None  # they conflict: it runs as it is

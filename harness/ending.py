@@ -32,8 +32,9 @@ def why_stop(
     if history.lost > MOST_LOST:
         return Stopped(f"{LOST}, the last one so: {history.last_lost}", False)
     baseline = history.records.get(BASELINE)
-    if baseline and baseline.verdict and baseline.verdict.decision == "crash":
-        return Stopped(f"the baseline does not train: {baseline.verdict.reason}", True)
+    if baseline and baseline.verdict and baseline.verdict.decision != "keep":
+        what = "does not train" if baseline.verdict.decision == "crash" else "is not accepted"
+        return Stopped(f"the baseline {what}: {baseline.verdict.reason}", True)
     if history.closing and not has_more():
         return Stopped(history.closing.reason, True)
     return None

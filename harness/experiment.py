@@ -229,9 +229,11 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """No new experiment begins any more; what runs from here are repeats."""
+    """No new experiment begins any more: what runs from here are repeats, and the experiments that
+    were on a slot already."""
 
     reason: str
+    begun: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 from harness import ledger as ledger_file
-from harness.history import Contradiction, History
+from harness.errors import Contradiction
+from harness.history import History
 from harness.ledger import Entry
 
 

@@ -26,6 +26,7 @@ FREE_SHARE = 0.95  # of what was free when the campaign began; with less, somebo
 WAIT_S = 60.0  # for it to become free; then the trial runs, with a flag
 POLL_S = 2.0
 GONE_POLL_S = 10.0
+GONE_WAIT_S = 300.0  # a driver that is set back takes a minute or two; then the trial is lost
 INSIDE_S = 120.0  # torch's import and CUDA's start, in the sandbox
 DETECT = """
 import json, torch
@@ -102,15 +103,19 @@ def holders(gpu: Gpu) -> str:
 def wait_until_free(gpu: Gpu, stop: Event, tell: Callable[[str], None]) -> tuple[str, ...]:
     """Flags for the trial that is to run on it: who holds it still, if anybody.
 
-    A GPU that is gone is waited for until `stop`; a trial without it would tell nothing.
+    A GPU that is gone is waited for: a trial without it would tell nothing. Raises Gone after
+    `GONE_WAIT_S`, so that a campaign whose GPU does not come back ends, and says so.
     """
-    waited = 0.0
+    waited = missing = 0.0
     while not stop.is_set():
         try:
             free = free_mb(gpu)
         except Gone as gone:
+            if missing >= GONE_WAIT_S:
+                raise
             tell(f"{gone}: waiting for it")
             stop.wait(GONE_POLL_S)
+            missing += GONE_POLL_S
             continue
         if free is None or gpu.free_mb is None or free >= FREE_SHARE * gpu.free_mb:
             break

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from harness.ablation import Ablated, Ablating, Ablations, NoSuchVariant
-from harness.errors import Broken
+from harness.errors import Contradiction
 from harness.experiment import (
     BASELINE,
     Closing,
@@ -30,14 +30,6 @@ from harness.ledger import Entry
 from harness.money import NoSuchCall, Reserved, Settled, Spending
 from harness.sealed import Compared, NoSuchSet, Opened, Revealed, Sets
 from harness.spells import Spells
-
-
-class Contradiction(Broken):
-    """An event that cannot follow those before it; `line` is its number in the ledger."""
-
-    def __init__(self, line: int, what: str) -> None:
-        super().__init__(f"ledger line {line}: {what}")
-        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +76,7 @@ class History:
         self.tips: tuple[int, ...] = ()  # incumbents, each standing on the one before it
         self.unreviewed: dict[int, None] = {}  # judged ones with another trial since
         self.closing: Closing | None = None
-        self.closing_from = 0  # trials before it
+        self.closing_repeats = 0  # trials since then of what had its verdict
         self.trials = 0  # that told something: all but lost ones
         self.lost, self.last_lost = 0, ""  # trials that the machine lost in a row, up to now
         self.judged: dict[int, None] = {}  # experiments with a verdict, in that order
@@ -205,6 +197,7 @@ class History:
                     self.trials += 1
                     if record.verdict:
                         self.unreviewed[outcome.experiment] = None
+                        self.closing_repeats += self.closing is not None
             case Judged(verdict, commit):
                 self._judge(verdict, commit, entry.time)
             case Reviewed():
@@ -219,7 +212,7 @@ class History:
                 elif number is not None:
                     self.unlearned.pop(number, None)
             case Closing():
-                self.closing, self.closing_from = entry.event, self.trials
+                self.closing, self.closing_repeats = entry.event, 0
             case Stopped():
                 self.stopped = entry.event
             case Revealed(secret):

@@ -227,7 +227,7 @@ def reviews(history: History) -> list[Reviewed]:
     found: dict[int, belief.Posterior] = {}
     for number in history.judged:
         record = history.records[number]
-        if record.standing is None or len(record.seeds) < adoption.LEAST_TRIALS:
+        if record.standing is None or len(readings_of(record)) < adoption.LEAST_TRIALS:
             continue
         found = found or beliefs_of(history)[0]
         if number in found and not _pinned(record):
@@ -256,7 +256,7 @@ def _review(history: History, record: Record) -> Reviewed:
         return Reviewed(number, "withdrawn", pinned, noun(posterior), trials)
     is_simpler = record.verdict is not None and record.verdict.simpler
     standing_of = adoption.standing_of_simpler if is_simpler else adoption.standing
-    standing = standing_of(posterior, trials, before)
+    standing = standing_of(posterior, len(readings_of(record)), before)
     if before == "withdrawn" and number not in history.line():
         # To return is to be built on again, in the incumbent's place.
         assert history.incumbent is not None

@@ -111,9 +111,13 @@ class Reading:
 def read(source: str, preset: str) -> Reading:
     """Nothing but an empty reading for what cannot be read."""
     try:
-        tree = ast.parse(source)
-    except UNREADABLE:
+        return _read(source, preset)
+    except UNREADABLE:  # from a text so deep that the parser still reads it, too
         return Reading((), {}, "")
+
+
+def _read(source: str, preset: str) -> Reading:
+    tree = ast.parse(source)
     lines = source.encode().splitlines()
     groups = _groups(lines)
     statements = list(_assignments(tree))

@@ -58,7 +58,7 @@ class Loop:
         halt: Flag,
         scratch: Path,
     ) -> None:
-        """`history` is what the ledger holds so far. `deadline` is in seconds of time.monotonic();
+        """`history` is what the ledger holds so far. `deadline` is in `deadline.seconds`;
         `halt` is set to end a preflight; `scratch` is where trials work, on a disk of its own
         perhaps."""
         self.ledger, self.repo, self.base = ledger, repo, base
@@ -154,7 +154,7 @@ class Loop:
         if not self.history.closing:
             reason = self.agenda.why_close(self.history, running, drained=self.drained)
             if reason:
-                self.record(Closing(reason))
+                self.record(Closing(reason, tuple({t.experiment: None for t in running})))
         is_free = len(running) < self.executor.slots
         if is_free and (trial := self.next_trial()) and self.has_room():
             self.start(trial)
@@ -204,7 +204,8 @@ class Loop:
         running = self.executor.running()
         if judge.is_due(self.history, running):
             return True
-        is_free = not self.ending and len(running) < self.executor.slots
+        is_held = self.ending or self.history.lost > MOST_LOST
+        is_free = not is_held and len(running) < self.executor.slots
         if not is_free or lacking(self.results, self.scratch):
             return False
         return self.why_stop() is not None or self.next_trial() is not None

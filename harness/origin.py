@@ -6,10 +6,9 @@ from pathlib import Path
 from harness import campaign as campaigns
 from harness import ledger as ledger_file
 from harness.believed import posteriors
-from harness.errors import Misuse
+from harness.errors import Contradiction, Misuse
 from harness.experiment import Settings
 from harness.figures import share
-from harness.history import Contradiction
 from harness.reading import RESULTS, Found, ledger_of
 from harness.repo import Repo, check_tag
 

@@ -9,12 +9,19 @@ import statistics
 from harness.adoption import MOST_TRIALS
 from harness.history import History
 
+WHOLE = ("ok", "timeout", "not_learned", "inconsistent")
 RECENT = 5  # trials whose median length is expected of the next
 
 
 def trial_s(history: History) -> float:
-    """Seconds that the next trial is expected to take, scoring counted."""
-    took = [o.train_s + o.score_s for r in history.records.values() for o in r.outcomes]
+    """Seconds that the next trial is expected to take, scoring counted: as those that went all the
+    way. One that crashed, or that the machine lost, tells nothing of it."""
+    took = [
+        outcome.train_s + outcome.score_s
+        for record in history.records.values()
+        for outcome in record.outcomes
+        if outcome.status in WHOLE
+    ]
     return statistics.median(took[-RECENT:]) if took else history.settings.budget_s
 
 
@@ -28,8 +35,9 @@ def repeats_in_all(history: History, running: int, left_s: float | None) -> int:
         max(0, MOST_TRIALS - len(history.records[number].seeds)) for number in history.line()
     )
     if history.closing:
-        useful += history.trials - history.closing_from
-        return min(useful, math.floor(share / (1 - share) * history.closing_from))
+        useful += history.closing_repeats
+        others = history.trials - history.closing_repeats
+        return min(useful, math.floor(share / (1 - share) * others))
     if left_s is None:
         return min(useful, math.floor(share / (1 - share) * (history.trials + running)))
     coming = left_s / max(trial_s(history), 0.001) * history.slots
@@ -37,16 +45,15 @@ def repeats_in_all(history: History, running: int, left_s: float | None) -> int:
 
 
 def repeats_left(history: History, running: int) -> int:
-    """Closing repeats that may still begin; 0 before the closing."""
+    """Closing repeats that may still begin, while so many of them run; 0 before the closing."""
     if not history.closing:
         return 0
-    done = history.trials - history.closing_from + running
-    return max(0, repeats_in_all(history, running, None) - done)
+    return max(0, repeats_in_all(history, running, None) - history.closing_repeats - running)
 
 
 def is_late(history: History, left_s: float | None) -> bool:
     """A trial that began now would not end before the deadline."""
-    return left_s is not None and trial_s(history) > left_s
+    return left_s is not None and _least_s(history) > left_s
 
 
 def is_late_for_new(history: History, running: int, left_s: float | None) -> bool:
@@ -54,4 +61,10 @@ def is_late_for_new(history: History, running: int, left_s: float | None) -> boo
     if left_s is None:
         return False
     rounds = math.ceil(repeats_in_all(history, running, left_s) / history.slots)
-    return trial_s(history) * (1 + rounds) > left_s
+    return _least_s(history) * (1 + rounds) > left_s
+
+
+def _least_s(history: History) -> float:
+    """Before the first trial nobody knows how long one of few steps takes."""
+    is_unknown = not history.trials and history.settings.max_steps is not None
+    return 0.0 if is_unknown else trial_s(history)

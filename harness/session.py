@@ -15,7 +15,7 @@ from typing import Protocol, cast
 from harness import campaign as campaigns
 from harness.awake import awake
 from harness.commits import Base
-from harness.deadline import monotonic_deadline
+from harness.deadline import end_of
 from harness.doing import Doing
 from harness.errors import Broken, Misuse
 from harness.executor import Note
@@ -178,7 +178,7 @@ def _work(session: Session, history: History) -> int:
             executor=executor,
             inbox=inbox,
             try_out=try_out,
-            deadline=monotonic_deadline(history),
+            deadline=end_of(history),
             show=show,
             halt=halt,
             scratch=state.scratch,

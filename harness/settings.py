@@ -14,6 +14,7 @@ MODEL_RESEARCHERS = ("claude", "mixed")  # those that a language model works in
 HOURS = 8.0  # where no limit is given
 BASELINE_SEEDS = 2  # everything is compared with it, and they tell how large the noise is
 SAME_END_S = 60.0  # between naming the end and the ledger's first line it looked for a sandbox
+MOST_SEEDS = 16  # of each experiment: more would leave no trials for others
 RESERVE = 10.0  # per cent of the trials that are repeats at the end
 
 
@@ -53,10 +54,12 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
     budget_s = wanted.budget_s or 900.0
     has_limit = wanted.experiments or wanted.hours or wanted.until
     hours = wanted.hours if has_limit else HOURS
-    if hours is not None and hours * 3600 < budget_s and wanted.max_steps is None:
-        raise Misuse(
-            f"no training of {budget_s:g} s ends within {hours:g} hours; give a smaller --budget-s"
-        )
+    deadline = deadline_of(hours, wanted.until)
+    if wanted.max_steps is None:
+        when = f"until {wanted.until}" if wanted.until else f"within {hours or 0:g} hours"
+        _check_fits(deadline, budget_s, when)
+    if wanted.seeds and wanted.seeds > MOST_SEEDS:
+        raise Misuse(f"--seeds {wanted.seeds}: {MOST_SEEDS} at most; give fewer")
     model = model_of(wanted)
     return Settings(
         budget_s=budget_s,
@@ -72,11 +75,20 @@ def new_settings(wanted: Wanted, *, device: str, sandbox: str, slots: int) -> Se
         sandbox=sandbox,
         researcher=wanted.words,
         experiments=wanted.experiments,
-        deadline=deadline_of(hours, wanted.until),
+        deadline=deadline,
         model=model,
         max_usd=_cap(wanted, model),
         rehearse=wanted.rehearse,
     )
+
+
+def _check_fits(deadline: str | None, budget_s: float, when: str) -> None:
+    """Raises Misuse where not even one training would end in time."""
+    if deadline is None:
+        return
+    left = datetime.fromisoformat(deadline) - datetime.now(UTC)
+    if left.total_seconds() + 2 < budget_s:  # the deadline has whole seconds
+        raise Misuse(f"no training of {budget_s:g} s ends {when}; give a smaller --budget-s")
 
 
 def model_of(wanted: Wanted) -> Model | None:

@@ -18,6 +18,7 @@ from harness import score
 from harness.evaluation import Status
 from harness.experiment import LevelCount, Outcome, Settings, Trial
 from harness.gpu import driver, is_gone
+from harness.memory import total_bytes
 from harness.metrics import count, last_metrics
 from harness.provenance import torch_version
 from harness.sandbox import Place
@@ -215,9 +216,7 @@ def trial_folder(results: Path, trial: Trial) -> Path:
 
 def memory_for_each(slots: int) -> int:
     """Megabytes that one slot's trial may use."""
-    import psutil
-
-    return int(psutil.virtual_memory().total * MEMORY_SHARE / max(1, slots) / 2**20)
+    return int(total_bytes() * MEMORY_SHARE / max(1, slots) / 2**20)
 
 
 def is_full(*folders: Path) -> bool:

@@ -1,5 +1,6 @@
 """The researcher claude against everything that a server and a model can do wrong."""
 
+import contextlib
 import json
 import time
 from dataclasses import replace
@@ -31,12 +32,12 @@ from harness.errors import Misuse
 from harness.experiment import Judged, Proposed, Settled, Tried, Verdict
 from harness.history import History
 from harness.ledger import Entry
-from harness.money import Model
+from harness.money import Model, Reserved
 from harness.preflight import Flight
 from harness.pricing import price_of
 from harness.researcher import Exhausted
 from harness.researcher.access import Access, check
-from harness.researcher.api import UNKNOWN, Api, OutOfMoney
+from harness.researcher.api import UNKNOWN, Api, Away, OutOfMoney
 from harness.researcher.claude import STAND_IN, Claude
 from harness.researcher.conversation import TURNS
 from harness.researcher.scrub import scrubber
@@ -236,6 +237,27 @@ def test_what_passes_is_tried_again(tmp_path, failure, end, is_free):
             assert any(MODEL in text for text in table.clerk.told)
         assert all(event.tokens is not None for event in settled[1:])
         assert not table.spent.open
+
+
+def test_a_server_that_asks_for_no_wait_is_not_asked_without_end(tmp_path):
+    """`retry-after: 0`, or a date that is past by its clock, thousands of times."""
+    failures = [Fail(429, "rate_limit_error", "Slow down", {"retry-after": "0"})] * 200
+    with Table(tmp_path, script_of(*failures), patience_s=1.0) as table:
+        with contextlib.suppress(Away, Exhausted):
+            table.propose()
+        assert 2 <= len(table.server.requests) <= 8
+
+
+def test_what_a_reply_does_not_say_is_booked_whole(tmp_path):
+    """A gateway that passes on no usage: else nothing would ever reach the cap."""
+    seen = []
+    odd = Raw([EDIT], "tool_use", usage={"input_tokens": None, "output_tokens": None})
+    with Table(tmp_path, script_of(odd)) as table:
+        table.clerk.record = seen.append
+        table.propose()
+    reserved = next(event for event in seen if isinstance(event, Reserved))
+    settled = next(event for event in seen if isinstance(event, Settled))
+    assert (settled.usd, settled.tokens) == (reserved.usd, None)
 
 
 def test_a_silent_stream_is_given_up(tmp_path):

@@ -21,7 +21,7 @@ import json, sys, threading
 from harness import gpu
 from harness.experiment import Gpu
 
-gpu.WAIT_S, gpu.POLL_S, gpu.GONE_POLL_S = 0.3, 0.1, 0.1
+gpu.WAIT_S, gpu.POLL_S, gpu.GONE_POLL_S, gpu.GONE_WAIT_S = 0.3, 0.1, 0.1, float(sys.argv[4])
 it, told, stop = Gpu(*json.loads(sys.argv[1])), [], threading.Event()
 
 def tell(text):
@@ -30,7 +30,11 @@ def tell(text):
         if words in text:
             open(sys.argv[3], "w").write(state)
 
-flags = gpu.wait_until_free(it, stop, tell)
+try:
+    flags = gpu.wait_until_free(it, stop, tell)
+except gpu.Gone as gone:
+    print(json.dumps({"gone": str(gone), "told": told}))
+    sys.exit()
 print(json.dumps({"flags": flags, "told": told, "free": gpu.free_mb(it)}))
 """
 
@@ -47,11 +51,19 @@ def driver(tmp_path_factory):
     return folder
 
 
-def wait(driver, state_file, *, then=None):
+def wait(driver, state_file, *, then=None, give_up_s=60.0):
     """What waiting for the GPU came to; `then`: the driver's state once something was told."""
     facts = [GPU.device, GPU.uuid, GPU.name, GPU.total_mb, GPU.free_mb]
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(facts), json.dumps(then or {}), str(state_file)],
+        [
+            sys.executable,
+            "-c",
+            SCRIPT,
+            json.dumps(facts),
+            json.dumps(then or {}),
+            str(state_file),
+            str(give_up_s),
+        ],
         env=os.environ
         | {
             "PYTHONPATH": str(ROOT),
@@ -96,6 +108,13 @@ def test_a_gpu_that_is_gone_is_waited_for(driver, tmp_path):
     found = wait(driver, tmp_path / "state", then={"does not find": "20000 24000 0"})
     assert found["flags"] == []
     assert "does not find Test 4090" in found["told"][0]
+
+
+def test_a_gpu_that_does_not_come_back_is_given_up(driver, tmp_path):
+    """After a while the trial is lost, so that the campaign ends and says why."""
+    found = wait(driver, tmp_path / "state", give_up_s=0.2)
+    assert found["gone"].startswith("the driver does not find Test 4090")
+    assert len(found["told"]) <= 3
 
 
 def test_without_a_driver_nothing_is_waited_for(tmp_path):

@@ -4,6 +4,8 @@ import pytest
 
 from harness import judge
 from harness.board_table import table
+from harness.ending import why_stop
+from harness.errors import Contradiction
 from harness.experiment import (
     Experiment,
     Judged,
@@ -19,7 +21,7 @@ from harness.experiment import (
     Tried,
     Verdict,
 )
-from harness.history import Contradiction, History
+from harness.history import History
 from harness.leaderboard import rows, summary
 from harness.ledger import Entry
 from harness.paint import Paint
@@ -153,6 +155,18 @@ def test_a_lost_trial_is_wanted_again_three_times():
     assert rows(state)[1].status == "lost", "and nothing slowed it"
     (line,) = [line for line in table(rows(state), 60, Paint()) if line.startswith("1 ")]
     assert line.split()[:3] == ["1", "crash", "lost"]
+
+
+@pytest.mark.parametrize("status", ["crash", "not_learned", "inconsistent"])
+def test_a_baseline_that_counts_for_nothing_ends_the_campaign(status):
+    """Everything would be compared with it."""
+    events = [Tried(outcome(0, seed, status=status)) for seed in (FIRST, SECOND)]
+    state = judged(history(Proposed(experiment(0)), *events), 0)
+    stopped = why_stop(
+        state, ending=None, is_busy=False, is_verdict_due=False, has_more=lambda: True
+    )
+    assert stopped.is_finished
+    assert status.replace("_", " ") in stopped.reason
 
 
 def test_what_a_gate_refused_is_never_tried():

@@ -126,6 +126,15 @@ def test_a_keep_returns_when_what_it_was_compared_with_comes_down():
     assert state.line() == (2, 1, 0)
 
 
+def test_one_reading_confirms_nothing():
+    """A repeat that crashed is none, however large the gain of the first."""
+    state = tried_with(one_seed(50), 1, [95], seeds=(FIRST,))
+    state = after(state, Tried(outcome(1, SECOND, status="crash")))
+    (review,) = judge.reviews(state)
+    assert review.standing == "provisional"
+    assert repeated(state, 1, 95, THIRD).records[1].standing == "confirmed"
+
+
 def test_the_drawn_line_ends_at_the_incumbent():
     """A keep that was withdrawn and has returned is it, though another was kept meanwhile."""
     state = tried_with(with_baseline(30), 1, [60, 60])

@@ -92,6 +92,11 @@ def test_files_that_differ_in_knobs_have_the_same_rest():
 ENDS = st.floats(-1e6, 1e6) | st.integers(-1000, 1000)
 
 
+def test_a_text_too_deep_declares_nothing():
+    """One that the parser still reads, and what walks its tree does not."""
+    assert read(f"X = {'+'.join(['y'] * 3000)}\nA = 1  # [0, 9]\n", "cpu").knobs == ()
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.integers(-2000, 2000) | st.floats(-1e7, 1e7), ENDS, ENDS, st.booleans(), st.floats(-1e9, 1e9)

@@ -23,6 +23,7 @@ from harness.ledger import Entry
 from harness.researcher import Exhausted
 from harness.researcher.mixed import ONE_IN, Mixed
 from harness.researcher.offline import Offline
+from harness.researcher.prepare import prepare
 from harness.syntax import set_constants
 
 TOY = Path(__file__).with_name("toy_train.py").read_text()
@@ -200,3 +201,17 @@ def test_repairs_and_crashes_go_to_whoever_proposed():
     ids = [night.add(f"B = {n}\n", name) for n, name in enumerate(("offline", "thinker"))]
     assert night.mixed.mend(night.brief(), ids[0]) is None
     assert night.mixed.mend(night.brief(), ids[1]).mends == ids[1]
+
+
+class Poor(Thinker):
+    """Has no money left to mend anything either."""
+
+    def mend(self, brief, number):
+        raise Exhausted("the cap on dollars")
+
+
+def test_no_money_for_mending_leaves_the_field_to_the_tuner():
+    """A crash to mend ends no campaign that the tuner can go on with."""
+    night = Night(TOY, Mixed(Poor(), Offline()))
+    crashed = night.add("B = 1\n", "thinker")
+    assert prepare(night.brief(), night.mixed, crashed).proposal.researcher == "offline"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from test_history import START
 
 from harness.costs import money, plan_lines, usd_of
-from harness.errors import Misuse
+from harness.errors import Contradiction, Misuse
 from harness.experiment import Resumed, Settled
-from harness.history import Contradiction, History
+from harness.history import History
 from harness.ledger import Entry, decode, encode
 from harness.money import Model, Reserved, Spent, Tokens
 from harness.pricing import MILLION, UNSEEN_TOKENS, parse_price, price_of, table

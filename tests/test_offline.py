@@ -377,6 +377,26 @@ def test_gains_add_up_along_the_line_of_one_constant_only():
     assert evidence.keeps_and_misses(["PROMOTE_AT", "BATCH"]) == (1, 0)
 
 
+def test_a_constant_that_became_one_to_tune_is_no_obstacle():
+    """Ranges are comments: the rest of the text is the same, and the constant is new."""
+    base = "SKIP = 0\nA = 1.0  # [0.5, 2]\n"
+    night = started_night(base)
+    night.finish(night.add(base.replace("SKIP = 0", "SKIP = 2  # [0, 4]")))
+    evidence = Evidence(night.history, lambda n: read(night.sources[n], "cpu"))
+    assert evidence.tried == {}
+
+
+def test_a_value_beyond_its_range_is_not_moved_the_wrong_way(tmp_path):
+    """0.05 with a range that ends at 0.01: to move it up is no step to 0.01."""
+    far = set_constants(REAL, {"LEARNING_RATE": 0.05}, "cpu")
+    night = started_night(far, results=tmp_path)
+    folder = tmp_path / f"experiments/0000/{judge.seeds(night.history)[0]}"
+    folder.mkdir(parents=True)
+    lines = map(json.dumps, SYMPTOMS["falling"][0])
+    (folder / "metrics.jsonl").write_text("\n".join(lines))
+    assert "for faster learning" not in night.step().hypothesis
+
+
 def true_accuracy(values):
     """Smooth, with its best at a rate of 0.004, a width of 160 and batches of 64."""
     rate = math.log10(values["LEARNING_RATE"] / 4e-3)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from conftest import fill, fingerprint_of, git, make_project
+from lines import train_py
 
 from harness.commit_message import message
+from harness.commits import merged
 from harness.experiment import Experiment, Judged, Proposed, Settings, Started, Verdict
 from harness.history import History
 from harness.ledger import Entry
 from harness.repo import Repo, Unusable, check_tag
+from harness.researcher.listed import BadList, Listed
 
 TIME = "2026-01-31T22:00:00.000+00:00"
 TRAIN = "FIRST = 1\n\n\nSECOND = 2\n"
@@ -128,6 +131,31 @@ def test_changes_merge_or_conflict(project):
     assert "MINE" in merged
     assert "THEIRS" in merged
     assert repo.merge(mine, base, base.replace("2\n3\n", "2\nTHEIRS\n")) is None
+
+
+def test_neighbouring_constants_are_no_conflict_for_what_waited(tmp_path):
+    """An edit that waited while the incumbent moved is put on top of it: tuning is not dropped."""
+    texts = [train_py(), train_py(FIRST=2), train_py(SECOND=3)]
+    project = make_project(tmp_path / "project", texts[0])
+    repo = Repo(project, "t")
+    base = staged(repo, texts[0])
+    first, second = (staged(repo, text, base, n) for n, text in ((1, texts[1]), (2, texts[2])))
+    history = history_of(
+        *(Proposed(experiment(0, base)), Judged(keep(0), base)),
+        *(Proposed(experiment(1, first)), Judged(keep(1), first)),
+        Proposed(experiment(2, second)),
+    )
+    event = merged(repo, history, 2)
+    assert repo.source(event.commit) == train_py(FIRST=2, SECOND=3)
+
+
+@pytest.mark.parametrize("expected", ["true", "NaN", "1e400", '"much"'])
+def test_a_list_expects_numbers(tmp_path, expected):
+    """What the ledger could not hold would end the campaign for good."""
+    path = tmp_path / "list.jsonl"
+    path.write_text(f'{{"hypothesis": "h", "constants": {{"A": 1}}, "expected": {expected}}}\n')
+    with pytest.raises(BadList, match="should be a number"):
+        Listed.read(str(path))
 
 
 def test_no_hook_and_no_monitor_runs(project):

@@ -3,7 +3,7 @@ what a resumed campaign may not change."""
 
 import time
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -58,6 +58,43 @@ def test_repeats_that_run_or_were_done_count():
     history = history_of(18, keeps=3, events=done)
     assert schedule.repeats_left(history, running=0) == 1
     assert schedule.repeats_left(history, running=1) == 0
+
+
+def test_what_was_on_a_slot_at_the_closing_runs_again():
+    """After a kill: it had begun, and a finished campaign has tried it. What only waited is not."""
+    for begun, wanted_then in ((), None), ((9,), 9):
+        events = [Proposed(experiment(9)), Closing("9 experiments", begun)]
+        trial = Agenda(None, Watch()).next_trial(history_of(9, reserve=0.0, events=events), ())
+        assert (trial and trial.experiment) == wanted_then
+
+
+def test_first_trials_after_the_closing_are_no_repeats():
+    """All slots are busy with them when it closes: they leave the reserve as it is."""
+    events = [Proposed(experiment(18)), Closing("the list", (18,))]
+    assert schedule.repeats_left(history_of(18, keeps=3, events=events), running=0) == 2
+    tried = [*events, Tried(outcome(18, 1))]
+    assert schedule.repeats_left(history_of(18, keeps=3, events=tried), running=0) == 2
+    again = [*tried, Tried(outcome(0, 2))]
+    assert schedule.repeats_left(history_of(18, keeps=3, events=again), running=0) == 1
+
+
+def test_what_failed_at_once_tells_nothing_of_a_trials_length():
+    """Else a trial of 15 minutes would begin a minute before the deadline."""
+    events = []
+    for number, status in enumerate(["crash", "lost", "out_of_memory", "crash", "crash"], start=7):
+        quick = replace(outcome(number, 1, status=status), train_s=0.1, score_s=0.0)
+        events += [Proposed(experiment(number)), Tried(quick)]
+    assert schedule.trial_s(history_of(7, events=events)) == TRIAL_S
+    assert schedule.trial_s(history_of(0, events=[])) == SETTINGS.budget_s
+
+
+def test_a_training_of_few_steps_may_begin_in_a_short_campaign():
+    """Nobody knows how long it takes before the first; after that it counts."""
+    settings = replace(SETTINGS, budget_s=900.0, max_steps=20)
+    young = History.of([Entry(now(), replace(START, settings=settings))])
+    assert not schedule.is_late(young, 60.0)
+    assert not schedule.is_late_for_new(young, 0, 60.0)
+    assert schedule.is_late(young, -1.0)
 
 
 def test_no_reserve_no_repeats():
@@ -296,6 +333,17 @@ def test_a_clock_that_is_changed_in_the_night(monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_a_campaign_without_room_for_one_training_is_misuse():
+    """By either way to name the end; and so are more seeds than a night has trials."""
+    soon = f"{datetime.now() + timedelta(minutes=5):%H:%M}"
+    for asked in ({"hours": None, "until": soon}, {"hours": 0.1}):
+        with pytest.raises(Misuse, match=r"no training of 900 s ends (until|within 0.1 hours)"):
+            of_hours(budget_s=900.0, **asked)
+        of_hours(budget_s=900.0, max_steps=20, **asked)
+    with pytest.raises(Misuse, match="--seeds 33"):
+        of_hours(seeds=33)
 
 
 def test_more_hours_than_there_are():

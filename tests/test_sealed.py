@@ -19,9 +19,9 @@ from test_history import (
 from test_history import outcome as outcome_of
 
 from harness.campaign import check_open, is_unfinished
-from harness.errors import Misuse
+from harness.errors import Contradiction, Misuse
 from harness.experiment import Closing, Started, Stopped, Tried
-from harness.history import Contradiction, History
+from harness.history import History
 from harness.ledger import Entry
 from harness.sealed import (
     Compared,

@@ -14,6 +14,7 @@ import pytest
 
 from harness import sandbox
 from harness.experiment import Settings, Trial
+from harness.memory import total_bytes
 from harness.preflight import preflight
 from harness.sandbox import Place, Sandbox
 from harness.trial import KILL_S, Order, run_trial
@@ -409,3 +410,17 @@ def test_a_preflight_writes_and_reads_nothing_through_the_edits_folder(tmp_path,
     assert "a secret" not in flight.report
     assert foreign.read_text() == "a secret"
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_containers_limit_is_what_there_is(tmp_path):
+    """Past it the kernel kills: the least one of its own control group and those above it."""
+    groups, own = tmp_path / "cgroup", tmp_path / "self"
+    (groups / "a" / "b").mkdir(parents=True)
+    whole = total_bytes(groups, own)
+    assert whole == psutil.virtual_memory().total
+    own.write_text("0::/a/b\n")
+    for folder, text in ((groups / "a" / "b", "max"), (groups / "a", "1000000"), (groups, "x")):
+        (folder / "memory.max").write_text(f"{text}\n")
+    assert total_bytes(groups, own) == 1_000_000
+    (groups / "memory.max").write_text("900000\n")
+    assert total_bytes(groups, own) == 900_000

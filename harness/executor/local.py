@@ -1,5 +1,6 @@
 """This machine: one slot a core (less one) or a GPU, one thread a running trial."""
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from threading import Event, Thread
 
 from harness.executor import Finished, Note, Unsealed
 from harness.experiment import Gpu, Settings, Trial
-from harness.gpu import wait_until_free
+from harness.gpu import Gone, wait_until_free
 from harness.sandbox import Place, Sandbox
 from harness.sealed import Compared, Opened
 from harness.sealing import Asking, ask
@@ -66,17 +67,20 @@ class Local:
 
     def _run(self, order: Order) -> None:
         flags: tuple[str, ...] = ()
-        if order.place.gpu:
-            flags = wait_until_free(
-                order.place.gpu, self._stop, lambda text: self.deliver(Note(text))
-            )
         try:
+            if order.place.gpu:
+                flags = wait_until_free(
+                    order.place.gpu, self._stop, lambda text: self.deliver(Note(text))
+                )
             outcome = replace(run_trial(order, self._stop), flags=flags)
+        except Gone as gone:
+            outcome = lost(order, str(gone))
         except Exception as error:  # whatever an edit brought us to: one trial, and not the night
-            order.results.mkdir(parents=True, exist_ok=True)
-            report = "".join(traceback.format_exception(error))
-            (order.results / "harness-error.txt").write_text(report)
             outcome = lost(order, f"the harness failed: {type(error).__name__}: {error}"[:300])
+            with contextlib.suppress(OSError):
+                order.results.mkdir(parents=True, exist_ok=True)
+                report = "".join(traceback.format_exception(error))
+                (order.results / "harness-error.txt").write_text(report)
         if not self._stop.is_set():
             self.deliver(Finished(outcome))
 

@@ -25,6 +25,7 @@ MAX_TOKENS = 32_000  # of a reply, thinking counted
 PATIENCE_S = 120.0  # that a call is tried again for, once it failed; then the server is away
 WATCH_S = 0.2  # between looks whether the campaign ends
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 30.0
+LEAST_WAIT_S = 0.1  # the first of those, where the server asks for none
 UNKNOWN = 3  # attempts that may have cost something and gave nothing; more are not made
 
 
@@ -111,9 +112,9 @@ class Api:
             if trouble.kind == "locked":
                 raise Away(trouble)
             unknown += not trouble.is_free
-            wait_s = trouble.wait_s
-            if wait_s is None:
-                wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.75, 1)
+            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**attempt) * random.uniform(0.75, 1)
+            if trouble.wait_s is not None:  # as asked for, though never at once without end
+                wait_s = max(trouble.wait_s, min(wait_s, LEAST_WAIT_S * 2**attempt))
             failed_at = failed_at if attempt else time.monotonic()  # a long reply may be lost late
             attempt += 1
             if unknown >= UNKNOWN or time.monotonic() - failed_at + wait_s > patience_s:
@@ -140,11 +141,13 @@ class Api:
         return message
 
     def _settled(self, call: Reserved, message: Any, desk: Desk) -> Reply:
-        tokens = tokens_of(message.usage)
+        tokens, usage = tokens_of(message.usage), message.usage
         content = [self.scrub(block_of(block)) for block in message.content]
         kept = [block for block in content if not is_empty(block)]
-        reply = Reply(kept, str(message.stop_reason), tokens, self.price.cost(tokens))
-        self._settle(call, reply.stop_reason, tokens, reply.usd, desk)
+        is_told = usage.input_tokens is not None and usage.output_tokens is not None
+        usd = self.price.cost(tokens) if is_told else call.usd  # what is not said counts whole
+        reply = Reply(kept, str(message.stop_reason), tokens, usd)
+        self._settle(call, reply.stop_reason, tokens if is_told else None, usd, desk)
         return reply
 
     # -- money -----------------------------------------------------------------------------------

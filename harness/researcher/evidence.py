@@ -98,6 +98,8 @@ class Evidence:
         if number == BASELINE or not mine.knobs or mine.rest != before.rest:
             return None
         old, new = before.values, mine.values
+        if old.keys() != new.keys():  # a comment made one a knob, which the rest does not show
+            return None
         moved = {name: new[name] > old[name] for name in new if new[name] != old[name]}
         believed = self.posteriors.get(number)
         failed = record.experiment.broken or any(

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from harness.errors import Misuse, in_words
 from harness.experiment import Proposal
+from harness.metrics import is_number
 from harness.researcher import Brief, Exhausted
 from harness.syntax import NoConstant, set_constants
 
@@ -100,7 +101,8 @@ def _edit(line: str, where: str, folder: Path) -> Mapping[str, Any]:
             edit["source"] = (folder / str(named)).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BadList(f"{where}: `file` {named}: {in_words(error)}") from error
-    if not isinstance(edit.get("expected"), int | float | None):
+    expected = edit.get("expected")
+    if expected is not None and not (is_number(expected) and not isinstance(expected, bool)):
         raise BadList(f"{where}: `expected` is {edit['expected']!r} and should be a number")
     shapes = {"source": str, "constants": dict, "replace": list, "kind": str}
     for key, shape in shapes.items():

@@ -150,7 +150,10 @@ def suggested(brief: Brief, space: Space) -> Iterator[Change]:
     who = f"experiment {brief.incumbent}" if brief.incumbent else "the baseline"
     for suggestion in suggestions(_curve(brief), space.start.values):
         name, up = suggestion.constant, suggestion.up
-        values = space.new({name: knobs[name].moved(up)})
+        value = knobs[name].moved(up)
+        if (value > knobs[name].value) != up:  # it lies beyond its range, on that side
+            continue
+        values = space.new({name: value})
         if values and not space.evidence.was_in_vain(name, up):
             yield Change(values, f"for {suggestion.aim}; {who}: {suggestion.why}")
 

@@ -32,7 +32,7 @@ def _storable(proposal: Proposal) -> Proposal:
 def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) -> Prepared:
     """The next proposal, through the gates, mended where it can be; before it, one that mends the
     experiment `crashed`, if the researcher can. Raises Exhausted."""
-    mended = None if crashed is None else researcher.mend(brief, crashed)
+    mended = None if crashed is None else _mended(brief, researcher, crashed)
     proposal = _storable(mended or researcher.propose(brief))
     for attempt in range(REPAIRS + 1):
         ruling = brief.gates.rule(proposal.source) if not proposal.unfit else _unfit(proposal)
@@ -52,6 +52,14 @@ def prepare(brief: Brief, researcher: Researcher, crashed: int | None = None) ->
 
 def _unfit(proposal: Proposal) -> Ruling:
     return Ruling(None, Refusal("parse", proposal.unfit), None)
+
+
+def _mended(brief: Brief, researcher: Researcher, crashed: int) -> Proposal | None:
+    """None where whoever made it has come to its end: another may have something to propose."""
+    try:
+        return researcher.mend(brief, crashed)
+    except Exhausted:
+        return None
 
 
 def _repaired(
