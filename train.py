@@ -33,6 +33,9 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+if __name__ == "__main__":  # importing torch takes seconds, and there is nothing to save yet
+    signal.signal(signal.SIGINT, lambda number, frame: sys.exit(130))
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -87,7 +90,7 @@ MEASURE_EVERY = 0.04                         # share of the budget between measu
 MEASURE_SHARE = 0.05                         # how much of the time they may take
 MEASURE_N     = {"cpu": 16, "gpu": 128}      # public problems a level
 SAVE_EVERY_S  = 30.0                         # seconds between checkpoints while training
-SYNC_EVERY    = {"cpu": 1, "gpu": 20}         # batches between looks at the figures, each of which waits for the device
+SYNC_EVERY    = {"cpu": 1, "cuda": 20, "mps": 4}  # batches between looks at figures and clock: each waits for the device
 LOG_EVERY     = 0.01                         # share of the budget between lines of metrics.jsonl
 COMPILE_FROM_S = 300.0                       # compiling takes up to a minute on CUDA: from this budget on it pays
 EXIT_MARGIN_S = 1.0                          # seconds kept free at the end for the last save
@@ -286,6 +289,8 @@ def build(preset):
     """A fresh model of a preset's sizes."""
     d_mlp = int(MLP_RATIO * D_MODEL[preset])
     thinking = N_STEPS[preset], N_LATENTS[preset], MAX_LATENTS[preset]
+    if thinking[1] > thinking[2]:
+        raise ValueError(f"N_LATENTS is {thinking[1]}, and MAX_LATENTS, all that there are to draw on, {thinking[2]}")
     return Thinker(Config(D_MODEL[preset], N_HEAD[preset], d_mlp, *thinking))
 
 
@@ -799,7 +804,7 @@ def train(run, stop, show, note):
         return elapsed() + seconds + slowest + save_s + EXIT_MARGIN_S < args.budget_s
 
     while not stop and time_for(0.0) and run.step < steps:
-        began, n = elapsed(), min(SYNC_EVERY[run.preset], steps - run.step)
+        began, n = elapsed(), min(SYNC_EVERY[run.device], steps - run.step)
         if run.step == 0 and compiled:
             first_batches(run, n, note)
         else:
@@ -899,7 +904,13 @@ def main(argv=None, build=build, load=load_solver, source=None):
     torch.manual_seed(args.seed)
     torch.set_float32_matmul_precision("high")
     torch.set_num_threads(THREADS)
-    run = Run(args, out, tasks, build(args.preset), load)
+    try:
+        run = Run(args, out, tasks, build(args.preset), load)
+    except (RuntimeError, ValueError) as error:  # no memory left on the device; sizes that do not go together
+        with suppress(OSError):  # so that the same --out may be named again
+            (out / "train.py").unlink()
+            out.rmdir()
+        return complain(f"the model cannot be built: {str(error).strip()}", 1)
     try:
         if args.quiet:
             train(run, stop, lambda line: None, complain)
@@ -919,6 +930,8 @@ def main(argv=None, build=build, load=load_solver, source=None):
         complain(f"stopped at step {run.step}: {type(error).__name__}: {str(error).strip()}")
         return rescue(run, source, None)
     train_s = elapsed()
+    if 0 < run.step < (args.max_steps or 0) and not stop:
+        complain(f"the budget ended it at step {run.step} of {args.max_steps}: the learning rate never came down")
     if run.step == 0 and args.max_steps != 0 and not stop:
         complain(f"nothing was trained: the imports took the budget of {args.budget_s:g} s")
     on_signals(signal.default_int_handler)
@@ -938,8 +951,9 @@ def main(argv=None, build=build, load=load_solver, source=None):
 
 
 def on_signals(handler):
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handler)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last: a terminal that was closed; Windows has none
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), handler)
 
 
 def complain(text, code=None):

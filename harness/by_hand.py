@@ -27,7 +27,7 @@ from harness.curve import draw_curve as draw_curve  # train.py draws through thi
 from harness.evaluation import Evaluation, Refused
 from harness.metrics import is_number, read_metrics
 from harness.problems import COPY_OPERATIONS, LADDER_SIZES, TASKS, Level
-from harness.scored_table import say_drawn, scored_table, verify_command
+from harness.scored_table import say_drawn, scored_table, short_path, verify_command
 from harness.sparks import sparks
 
 RECENT_S = 20.0  # samples a second are those of so many seconds
@@ -116,12 +116,13 @@ class View:
         return (samples - before) / (now - since)
 
     def seconds_left(self) -> float:
-        """By the clock, or with --max-steps by the pace so far."""
+        """By the clock, or with --max-steps by the pace so far, though not beyond the budget."""
         waited = time.monotonic() - self.updated_at
+        budget = max(0.0, self.budget_s - self.number("seconds") - waited)
         if self.max_steps is None:
-            return max(0.0, self.budget_s - self.number("seconds") - waited)
+            return budget
         pace = self.number("seconds") / self.progress if self.progress else 0.0
-        return max(0.0, pace * (1 - self.progress) - waited)
+        return min(budget, max(0.0, pace * (1 - self.progress) - waited))
 
     def figures(self) -> str:
         of = f" of {self.max_steps:,}" if self.max_steps is not None else ""
@@ -236,15 +237,27 @@ def finish(
     if not score:
         return {}
     from harness.evaluate import evaluate  # not before: it would cost a training that is not scored
+    from harness.solver_process import Limits
 
     try:
         with asking() as ask:
             evaluation = evaluate(
-                run, seed=None, problems=problems, extra=extra, device=device, on_progress=ask
+                run,
+                seed=None,
+                problems=problems,
+                extra=extra,
+                device=device,
+                on_progress=ask,
+                limits=Limits.of(problems),
             )
     except Refused as refused:
         complain(f"not scored: {refused.reason}")
         return {"status": refused.status, "reason": refused.reason}
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = f"{where}{error.strerror or error}"
+        complain(f"not scored: {reason}; mend that, then thinker verify {short_path(run)}")
+        return {"status": "crash", "reason": reason}
     command = verify_command(run, evaluation, device=device)
     summary = summarise(run, evaluation, command)
     if summary["training"].get("tasks", "all") != "all":

@@ -68,10 +68,13 @@ def read(path: Path) -> "Checkpoint":
 
 
 def write(checkpoint: "Checkpoint", path: Path) -> None:
-    """Save for a child process to read."""
+    """Save for a child process to read. Raises OSError; torch's own writer says RuntimeError where
+    a disk is full."""
     import torch
 
-    torch.save(checkpoint, path)
+    whole = io.BytesIO()
+    torch.save(checkpoint, whole)
+    path.write_bytes(whole.getbuffer())
 
 
 class _Pieces(io.FileIO):

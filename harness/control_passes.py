@@ -85,10 +85,11 @@ def run_controls(
         other = _other_seed(solver, seed)
         fresh = untrained(run, solver.checkpoint, other, limits.train_s, solver.place)
         answered, error = right(fresh)
-    except Refused as refused:
-        answered, error = dict.fromkeys(mixed, False), refused.reason
-    not_copied = [posed for posed in everything if posed.level.task != "copy"]
-    zero_step = chance("zero_step", answered, error if not_copied else ONLY_COPIED, not_copied)
+    except Refused as refused:  # nothing could be asked, and nothing was passed
+        zero_step = controls.judge_chance("zero_step", 0, 0, controls.CHANCE, (), refused.reason)
+    else:
+        not_copied = [posed for posed in everything if posed.level.task != "copy"]
+        zero_step = chance("zero_step", answered, error if not_copied else ONLY_COPIED, not_copied)
 
     next_control()
     answered, error = right(solver.checkpoint)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from harness.evaluation import Control, Evaluation, Interval, LevelResult
 from harness.paint import say
+from harness.solver_process import LATE
 
 BARS_FROM = 100  # columns
 BAR_WIDTH = 20
@@ -104,6 +105,9 @@ def notes(evaluation: Evaluation) -> Iterator[Text]:
         yield Text("* so few problems that training may have met them all", style="dim")
     if evaluation.extra:
         yield Text("beside the ladder: asked as well, not part of the accuracy", style="dim")
+    if late := sum(LATE in result.error for result in evaluation.levels):
+        many = f"{late} level{'s were' if late > 1 else ' was'}"
+        yield Text(f"a lower bound: {many} not asked in full before the time limit", style="yellow")
     for result in results:
         if result.error:
             yield Text(f"{result.level.name}: {first_line(result.error)}", style="red")
@@ -193,8 +197,7 @@ def verify_command(run: Path, evaluation: Evaluation, *, device: str) -> str:
     words += ["--problems", str(evaluation.problems)]  # the default depends on who trained it
     if evaluation.extra:
         words += ["--tasks", ",".join(result.level.name for result in evaluation.extra)]
-    if device != "cpu":
-        words += ["--device", device]
+    words += ["--device", device]  # the default is what another machine has
     return shlex.join(words)
 
 

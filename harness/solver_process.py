@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CHILD = Path(__file__).with_name("solve_child.py")
 POLL_S = 0.2
+USUAL_PROBLEMS = 500  # a level
 LATE = "after the time limit"
 HUNG = "did not answer in time"
 
@@ -44,6 +45,12 @@ class Limits:
     reply_bytes: int = 4_000_000  # one reply
     answer_chars: int = 4_096  # one answer; a longer one is wrong
     deaths: int = 3  # times that the solver's process is started again in one pass
+
+    @classmethod
+    def of(cls, problems: int) -> "Limits":
+        """By hand: so much longer as more problems a level are asked than a campaign asks."""
+        share, usual = max(1.0, problems / USUAL_PROBLEMS), cls()
+        return cls(solve_s=usual.solve_s * share, reply_bytes=int(usual.reply_bytes * share))
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ def _slice(source: str) -> str:
 
 
 def _read(node: ast.stmt) -> _Statement:
-    top = symtable.symtable(ast.unparse(node), "train.py", "exec")
+    scoped = _Scoped().visit(copy.deepcopy(node))
+    top = symtable.symtable(ast.unparse(scoped), "train.py", "exec")
     binds = {
         s.get_name()
         for s in top.get_symbols()
@@ -93,6 +94,24 @@ def _read(node: ast.stmt) -> _Statement:
         frozenset(_changed(node)),
         frozenset(needs),
     )
+
+
+class _Scoped(ast.NodeTransformer):
+    """Comprehensions as generators, which bind their names in a scope of their own in every Python:
+    from 3.12 on others are part of the scope around them (PEP 709), and their names would count as
+    the module's."""
+
+    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(node.elt, node.generators)
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators)
 
 
 def _descendants(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

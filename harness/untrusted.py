@@ -12,8 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+def _flags(*names: str) -> int:
+    """Windows lacks them; what works there, by hand, takes nothing out of folders of others."""
+    return os.O_RDONLY | sum(getattr(os, name, 0) for name in names)
+
+
+FOLDER = _flags("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC")
+FILE = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC")
 DEPTH = 32  # of folders held open at a time; what is deeper is moved up first
 PIECE = 1 << 20
 ENTRY_BYTES = 1024  # what a file takes beside its blocks, about

@@ -36,16 +36,19 @@ def verify(args: argparse.Namespace) -> int:
     from harness.by_hand import asking
     from harness.evaluate import evaluate
     from harness.scored_table import say_drawn, scored_table, verify_command
+    from harness.solver_process import Limits
     from harness.tasks import beside_the_ladder, ladder_of
 
     closed = campaign_of(Path.cwd(), args.seed) if args.seed else None
     campaign = closed or campaign_at(run)
     ladder = ladder_of(campaign.settings.tasks if campaign else None)
+    problems = args.problems or (campaign.settings.problems if campaign else PROBLEMS)
     with asking() as ask:
         evaluation = evaluate(
             run,
             seed=args.seed,
-            problems=args.problems or (campaign.settings.problems if campaign else PROBLEMS),
+            problems=problems,
+            limits=Limits.of(problems),
             extra=beside_the_ladder(args.tasks, ladder),
             device=device,
             on_progress=ask,
@@ -174,6 +177,11 @@ def available(device: str) -> str:
     return device
 
 
+def _left(run: Path) -> str:
+    is_saved = (run / "checkpoint.pt").is_file()
+    return f"; what was trained so far is in {run}" if is_saved else "; nothing was trained yet"
+
+
 def train(source: Path, *, device: str, budget_s: float) -> Path:
     """Train a train.py for the budget; its folder. What it prints is progress here."""
     from harness.evaluation import Refused
@@ -196,11 +204,11 @@ def train(source: Path, *, device: str, budget_s: float) -> Path:
     except Interrupted:
         process.send_signal(signal.SIGINT)
         process.wait()
-        raise Interrupted(f"; what was trained so far is in {run}") from None
+        raise Interrupted(_left(run)) from None
     finally:
         kill_tree(process)
     if code == 130:
-        raise Interrupted(f"; what was trained so far is in {run}")
+        raise Interrupted(_left(run))
     if code or not (run / "checkpoint.pt").is_file():
         raise Refused(f"the training of {source} failed with exit code {code}, see above")
     return run

@@ -5,6 +5,7 @@ seconds, scored on problems that it never saw, and kept or dropped. Whatever it 
 """
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ def main() -> int:
     except NoSandbox:
         print("No sandbox works here; the demo's edits are our own, and run without one.")
         sandbox = "none"
+    signal.signal(signal.SIGINT, lambda number, frame: None)  # Ctrl-C is the campaign's to answer
     code = subprocess.run(
         [*thinker, "run", "--tag", tag, *SETTINGS, "--sandbox", sandbox]
     ).returncode

@@ -5,6 +5,8 @@ is built for CUDA and weighs several gigabytes, more than a machine without a GP
 It chooses no builds for AMD or Intel GPUs: install torch into the environment first, it is kept.
 """
 
+from __future__ import annotations  # so that an older Python comes to where it is told so
+
 import argparse
 import importlib.util
 import json
@@ -37,7 +39,7 @@ def choose(
     installed: str, *, gpu: bool, system: str, local_version: str, local_folder: str
 ) -> Choice:
     """Where torch comes from. `installed` and `local_version` are "" where there is none."""
-    if installed:
+    if installed and is_new_enough(installed):
         return Choice("pip", (), f"torch {installed} is installed already and is kept")
     if gpu and system == "Windows":
         return Choice("uv", ("--torch-backend", "auto"), "an NVIDIA GPU is present: its CUDA build")
@@ -56,6 +58,11 @@ def choose(
     )
 
 
+def is_new_enough(version: str) -> bool:
+    """As pyproject.toml has it."""
+    return [2, 10] <= [int(part) for part in re.findall(r"\d+", version)] < [3]
+
+
 def local_torch(links: list[str], *, python: str, machine: str) -> tuple[str, str]:
     """Version and folder of the newest torch wheel for this Python among pip's local folders."""
     found = []
@@ -63,10 +70,11 @@ def local_torch(links: list[str], *, python: str, machine: str) -> tuple[str, st
         folder = Path(unquote(urlparse(link).path) if link.startswith("file:") else link)
         for file in sorted(folder.expanduser().glob("torch-*.whl")) if folder.is_dir() else []:
             wheel = TORCH_WHEEL.fullmatch(unquote(file.name))
-            if wheel and wheel["python"] == python and wheel["platform"].endswith(machine):
+            if not wheel or wheel["python"] != python or not wheel["platform"].endswith(machine):
+                continue
+            if is_new_enough(wheel["version"]):
                 numbers = [int(part) for part in re.findall(r"\d+", wheel["version"])]
-                if [2, 10] <= numbers < [3]:  # as in pyproject.toml
-                    found.append((numbers, wheel["version"], str(folder)))
+                found.append((numbers, wheel["version"], str(folder)))
     return max(found)[1:] if found else ("", "")
 
 
@@ -104,9 +112,10 @@ def run(command: list[str | Path]) -> str:
 def create_environment(folder: Path) -> Path:
     """The environment's Python. One that works is kept; a half-made or outdated one is replaced."""
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if python.exists() and run([python, "-m", "pip", "--version"]):
-        version = run([python, "-c", "import sys; print(*sys.version_info[:2])"]).split()
-        if tuple(map(int, version)) >= OLDEST_PYTHON:
+    version = run([python, "-c", "import sys; print(*sys.version_info[:2])"]).split()
+    if version and tuple(map(int, version)) >= OLDEST_PYTHON:
+        has_pip = run([python, "-m", "pip", "--version"])
+        if has_pip or run([python, "-m", "ensurepip"]):  # one of uv's has none, and is a person's
             return python
     if importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
         command = [sys.executable, "-m", "venv", "--clear", str(folder)]

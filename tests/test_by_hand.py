@@ -1,9 +1,11 @@
 """What a person sees of a training: the view, curve.png, the scored table."""
 
 import json
+import tempfile
 from io import StringIO
 
 import pytest
+import torch
 from rich.console import Console
 
 from harness.by_hand import View, finish, write_json
@@ -90,6 +92,8 @@ def test_view_estimates_from_the_pace_with_max_steps():
     view.update({"step": 25, "seconds": 10.0, "progress": 0.25})
     assert view.seconds_left() == pytest.approx(30.0, abs=1.0)
     assert "step 25 of 100" in view.figures()
+    view.update({"step": 26, "seconds": view.budget_s - 5.0, "progress": 0.26})
+    assert view.seconds_left() <= 5.0, "the budget may end it first"
 
 
 @pytest.mark.parametrize(
@@ -279,10 +283,10 @@ def test_figures_do_not_flatter():
 
 
 def test_command_repeats_the_problems(tmp_path):
-    """The printed command names run, seed, problems and what differs from the defaults, quoted."""
+    """The printed command names run, seed, problems and device, quoted."""
     run = tmp_path / "a run"
     plain = verify_command(run, evaluation(with_extra=False), device="cpu")
-    assert plain == f"thinker verify '{run}' --seed {SEED} --problems 500"
+    assert plain == f"thinker verify '{run}' --seed {SEED} --problems 500 --device cpu"
     full = verify_command(run, evaluation(problems=100), device="cuda")
     assert full.endswith(f"--seed {SEED} --problems 100 --tasks add:10 --device cuda")
 
@@ -314,6 +318,19 @@ def test_finish_without_score_draws_only(tmp_path, capsys):
     assert (tmp_path / "curve.png").exists()
     assert not (tmp_path / "summary.json").exists()
     assert capsys.readouterr().out == ""
+
+
+def test_finish_without_room_says_so(tmp_path, small_disk, monkeypatch, capsys):
+    """No place for what the solver is to read: the run is as it was, and can be scored later."""
+    (tmp_path / "train.py").write_text("def load_solver(checkpoint, device):\n    return list\n")
+    torch.save({"a": torch.zeros(300_000)}, tmp_path / "checkpoint.pt")
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    result = finish(tmp_path, score=True, problems=1, device="cpu", extra=())
+    assert result["status"] == "crash"
+    said = capsys.readouterr().err
+    assert "not scored: " in said
+    assert "No space left" in said
+    assert "thinker verify" in said
 
 
 def test_finish_of_a_run_that_cannot_be_asked_says_why(tmp_path, capsys):

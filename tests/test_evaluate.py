@@ -166,6 +166,16 @@ def test_a_solver_that_computes_with_python_is_not_learned(toy, tmp_path):
     assert "permuted control" in result.reason
 
 
+def test_a_control_that_could_not_be_asked_has_not_passed(toy, tmp_path):
+    """A train.py that leaves nothing at --max-steps 0: skipped, with its reason."""
+    run, guard = shutil.copytree(toy, tmp_path / "run"), 'if __name__ == "__main__":'
+    text = (run / "train.py").read_text()
+    (run / "train.py").write_text(text.replace(guard, f"{guard}\n    raise SystemExit(1)"))
+    control = control_of(evaluate(run, seed=SEED, problems=30, ladder=LEVELS), "zero_step")
+    assert (control.skipped, control.total) == (True, 0)
+    assert "left no checkpoint" in control.detail
+
+
 def test_a_solver_that_computes_only_with_its_own_weights_is_not_learned(toy, tmp_path):
     """A checksum of the weights switches Python on: the permuted control is blind, the dose not."""
     code = BY_HAND + (

@@ -1,6 +1,8 @@
 """The set-up script's one decision: where torch comes from."""
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,22 @@ def test_small_builds_come_from_pip(install):
 def test_an_installed_torch_is_kept(install):
     """A torch that somebody put into the environment is neither replaced nor pinned."""
     assert choose(install, "2.10.0+rocm6.4", local="2.13.0+cpu")[:2] == ("pip", ())
+
+
+def test_a_torch_that_is_too_old_is_none(install):
+    """pip would replace it, and on Linux by the build of several gigabytes."""
+    assert choose(install, "2.6.0+cpu")[:2] == ("uv", ("--torch-backend", "cpu"))
+
+
+def test_an_environment_without_pip_is_kept(install, tmp_path):
+    """One of uv's, with what a person put into it: it is given a pip."""
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    kept = next(folder.glob("lib/python*/site-packages")) / "of_a_person.py"
+    kept.write_text("")
+    python = install.create_environment(folder)
+    assert kept.exists()
+    assert install.run([python, "-m", "pip", "--version"])
 
 
 @pytest.mark.parametrize("written_as", ["{}", "file://{}"])

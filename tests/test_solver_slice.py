@@ -131,6 +131,14 @@ HONEST = {
             pairs = itertools.pairwise(x.tolist())
             return lambda questions: [Counter(q).most_common(1)[0][0] for q in questions]
         """,
+    "what comprehensions bind is theirs": """
+        SYMBOLS = "ab"
+        TO_ID = {c: i for i, c in enumerate(SYMBOLS)}
+        TO_TEXT = {i: c for i, c in enumerate(SYMBOLS)}
+        def scale(a=[i for i in range(3)]): return a
+        def load_solver(checkpoint, device):
+            return lambda questions: [TO_TEXT[TO_ID["a"]] for q in questions]
+        """,
     "names that a local shadows stay out": """
         def draw(open): return open
         loss = 3
@@ -145,6 +153,21 @@ HONEST = {
 def test_honest_code_passes(text):
     """Ordinary solver code is sliced without complaint, and the slice compiles."""
     compile(slice_of(text), "train.py", "exec")
+
+
+@pytest.mark.parametrize(
+    "kind", ["[0 for {} in ()]", "{{0 for {} in ()}}", "{{0: 0 for {} in ()}}"]
+)
+def test_what_a_comprehension_binds_is_no_definition(kind):
+    """In any Python: `open` stays the one that leads out."""
+    text = f"""
+        _U = {kind.format("open, getattr")}
+        def load_solver(checkpoint, device):
+            open("x")
+            return list
+        """
+    with pytest.raises(Refused, match="the solver uses `open`"):
+        slice_of(text)
 
 
 def test_only_the_solver_is_kept():

@@ -394,9 +394,24 @@ def test_a_trained_checkpoint_is_not_overwritten(trained):
     assert (trained / "checkpoint.pt").read_bytes() == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_sizes_that_do_not_go_together_are_told(tmp_path):
+    """In a line; and the folder may be named again."""
+    source = SOURCES["thinker"].read_text()
+    line = next(each for each in source.splitlines() if each.startswith("N_LATENTS "))
+    (tmp_path / "train.py").write_text(source.replace(line, 'N_LATENTS = {"cpu": 9, "gpu": 9}'))
+    words = [sys.executable, "train.py", "--device", "cpu", "--out", "run", "--no-score"]
+    environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("train.py: the model cannot be built: N_LATENTS is 9")
+    assert "\n" not in done.stderr.strip()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_training_is_saved(tmp_path, number):
-    """SIGINT and SIGTERM end it with 130, the steps so far in a checkpoint that can be used."""
+    """SIGINT, SIGTERM and a closed terminal end it with 130, the steps so far in a checkpoint that
+    can be used."""
     out = tmp_path / "run"
     command = [
         sys.executable,
