@@ -951,9 +951,10 @@ def main(argv=None, build=build, load=load_solver, source=None):
 
 
 def on_signals(handler):
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last: a terminal that was closed; Windows has none
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), handler)
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGTERM, handler)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, handler)  # a terminal that was closed
 
 
 def complain(text, code=None):

@@ -6,11 +6,11 @@ family: pins or hunts seeds
 REPLACE = [
     (
         """\
-    run = Run(args, out, tasks, build(args.preset), load)
+        run = Run(args, out, tasks, build(args.preset), load)
 """,
         """\
-    run = Run(args, out, tasks, build(args.preset), load)
-    torch.manual_seed(2 * args.seed + 1)
+        run = Run(args, out, tasks, build(args.preset), load)
+        torch.manual_seed(2 * args.seed + 1)
 """,
     ),
 ]
