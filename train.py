@@ -843,6 +843,7 @@ def train(run, stop, show, note):
 def parse_args(argv):
     parser = argparse.ArgumentParser(
         prog="train.py",
+        allow_abbrev=False,
         description="Train within a fixed time, then score on fresh problems.",
         epilog="example: python train.py --tasks add:1-10 --budget-s 90 --seed 1",
     )

@@ -198,6 +198,8 @@ class Ablation:
                 return
             variant = next(v for v in self.study.variants if v.number == trials[0].experiment)
             executor.start(trials[0], self.bench.repo.source(variant.commit))
+            some = f"some {schedule.trial_s(self.history):.0f} s"
+            self.bench.tell(f"{_what(variant)}, seed {trials[0].seed}: begun, {some}")
 
     def is_full(self) -> bool:
         lacks = self.bench.lacking()
@@ -229,10 +231,9 @@ class Ablation:
         name = f"experiments/{outcome.experiment:04d}/{outcome.seed}/checkpoint.pt"
         (self.bench.results / name).unlink(missing_ok=True)  # its figures and its code are kept
         read = f"{outcome.accuracy:.4f}" if outcome.status == "ok" else outcome.status
-        without = next(v.without for v in self.study.variants if v.number == outcome.experiment)
-        what = f"without {' and '.join(map(str, without))}" if without else "nothing left out"
+        variant = next(v for v in self.study.variants if v.number == outcome.experiment)
         left = len(wanted(self.study, self.seeds))
-        self.bench.tell(f"{what}, seed {outcome.seed}: {read} ({left} to go)")
+        self.bench.tell(f"{_what(variant)}, seed {outcome.seed}: {read} ({left} to go)")
 
     def record(self, event: Event) -> None:
         """On the disk first, then in memory; waits while the disk is full."""
@@ -252,3 +253,8 @@ class Ablation:
         if text != self.told:
             self.bench.tell(text)
         self.told = text
+
+
+def _what(variant: Variant) -> str:
+    without = " and ".join(map(str, variant.without))
+    return f"without {without}" if without else "nothing left out"

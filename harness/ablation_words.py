@@ -77,8 +77,14 @@ def _dict(history: History, effect: Effect) -> dict[str, Any]:
     }
 
 
+HOW_TO_READ = (
+    "±: what a difference scatters by; P(helps) also knows that most edits add little, so it is"
+    " closer to a half"
+)
+
+
 def conclusions(found: Found, tag: str, trials: int) -> list[str]:
-    lines = []
+    lines = [HOW_TO_READ] if found.singles else []
     for effect in found.singles:
         others = [n for n in effect.variant.without if n != effect.variant.number]
         if others:
@@ -103,6 +109,20 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
         helps = probability(found.together.p_helps)
         lines.append(f"all of them at once do help (P {helps}): leave out fewer")
     return lines
+
+
+def ablation_line(history: History) -> str:
+    """What the study of the incumbent says by now, in a line; empty where there is none."""
+    study = history.ablations.studies.get(history.incumbent or 0)
+    if study is None or not study.outcomes or history.started is None:
+        return ""
+    found = found_of(history, study)
+    again = f"thinker ablate {history.started.tag}"
+    if any(len(effect.seeds) < LEAST_TRIALS for effect in found.singles):
+        return f"not yet {LEAST_TRIALS} trials of each keep; {again} goes on"
+    names = listed(found.passengers)
+    said = f"passengers: {names}" if names else "each keep adds something, as far as it can tell"
+    return f"{said}; {again} shows it"
 
 
 def listed(numbers: tuple[int, ...] | list[int], first: int | None = None) -> str:

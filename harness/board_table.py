@@ -127,6 +127,7 @@ COLUMNS = (
     Column("change", 2, lambda row: change(row.effect), right=False),
     Column("change", 3, lambda row: change(row.effect, row.effect_sd), right=False),
     Column("P(real)", 2, lambda row: probability(row.p_real)),
+    Column("on", 9, lambda row: str(row.parent) if row.id != BASELINE else ""),
     Column("trials", 5, lambda row: _whole(row.trials) if row.trials else ""),
     Column("seconds", 6, lambda row: _whole(row.seconds)),
     Column("dollars", 7, lambda row: "" if row.usd is None else f"{row.usd:.2f}"),

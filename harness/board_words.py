@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from harness.ablation_words import ablation_line
 from harness.believed import posteriors
 from harness.costs import money
 from harness.experiment import BASELINE, Posterior
@@ -34,6 +35,8 @@ def facts(history: History, state: str, *, is_running: bool, now: datetime) -> I
     yield "tried", whole
     if best := incumbent_words(history, found):
         yield "accuracy", best
+    if ablated := ablation_line(history):
+        yield "ablation", ablated
     line = incumbents(history, found)
     if len(set(line)) > 1:
         drawn = sparks(line, SPARK, least=LEAST_CHANGE)

@@ -61,6 +61,10 @@ class View:
         )
 
     def __enter__(self) -> Self:
+        from harness.reading import at_work
+
+        if tags := at_work(Path.cwd()):
+            self.note(f"{', '.join(tags)} is at work here: it and this training slow each other")
         with suppress(OSError):  # the terminal went away
             if self.live:
                 self.live.start()

@@ -9,6 +9,7 @@ from harness.board_words import span_words
 from harness.experiment import BASELINE
 from harness.figures import change, share
 from harness.history import History
+from harness.leaderboard import has_crashed
 from harness.paint import fitted
 from harness.reading import Found, state_now
 
@@ -45,7 +46,7 @@ def campaign_dict(found: Found) -> dict[str, Any]:
         "kept": decisions.count("keep"),
         "confirmed": sum(r.standing == "confirmed" for r in judged),
         "withdrawn": sum(r.standing == "withdrawn" for r in judged),
-        "crashed": decisions.count("crash"),
+        "crashed": sum(map(has_crashed, judged)),
         "baseline": first.accuracy if first else None,
         "baseline_sd": first.accuracy_sd if first else None,
         "incumbent": history.incumbent,

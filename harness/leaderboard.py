@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from harness.adoption import LEAST_TRIALS
-from harness.believed import posteriors, readings_of
+from harness.believed import beliefs_of, posteriors, readings_of
 from harness.contention import is_uncounted, slowed
 from harness.costs import usd_of
 from harness.deadline import is_over
@@ -17,6 +17,7 @@ from harness.provenance import provenance
 from harness.sealed_words import sealed_accuracies
 
 MOST_NAMED = 12  # experiments in one note
+NOISY = 0.05  # noise from which a reader is told of it; trainings of 15 minutes have some 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +142,23 @@ def order(shown: Iterable[Row], by: str) -> list[Row]:
     return sorted(shown, key=rank)
 
 
+def has_crashed(record: Record) -> bool:
+    """In a trial: what no gate let through has not."""
+    is_crash = record.verdict is not None and record.verdict.decision == "crash"
+    return is_crash and not record.experiment.refused
+
+
 def counts(history: History) -> str:
     """How many experiments of each verdict."""
     records = [record for n, record in history.records.items() if record.verdict and n]
-    verdicts = [str(record.verdict.decision) for record in records if record.verdict]
+    tried = [record for record in records if not record.experiment.refused]
+    verdicts = [str(record.verdict.decision) for record in tried if record.verdict]
     standings = [record.standing for record in records]
     kept = [f"{standings.count(s)} {s}" for s in get_args(Standing) if s in standings]
     words = [f"{verdicts.count('keep')} kept" + (f" ({', '.join(kept)})" if kept else "")]
     words += [f"{verdicts.count('discard')} discarded", f"{verdicts.count('crash')} crashed"]
+    if refused := len(records) - len(tried):
+        words.append(f"{refused} refused")
     count, waiting = len(records), len(history.open.keys() - {BASELINE})
     is_ended = history.is_finished or history.revealed or is_over(history)
     left = "never tried" if is_ended else "to be judged"
@@ -237,12 +247,17 @@ def notes(history: History) -> list[str]:
             " their edits may be tried again"
         )
     believed = posteriors(history)
+    if believed and (sd := beliefs_of(history)[1].sd) >= NOISY:
+        found.append(
+            f"one trial scatters by {share(sd)} (a standard deviation): effects of less are hard to"
+            " tell from luck. Longer trainings scatter less, and --seeds 2 takes two of each"
+        )
     kept = [n for n, r in history.records.items() if r.standing == "provisional" and n in believed]
     if doubtful := [n for n in kept if believed[n].p_real < 0.5]:
         until = "no repeats told" if history.is_finished else "kept until repeats tell"
         found.append(
-            f"rather no gain by now, and {until}: {_named(doubtful)}; most edits change nothing,"
-            " and one that may gain is built upon (docs/JUDGE.md)"
+            f"more likely no gain than one, as believed by now, and {until}: {_named(doubtful)};"
+            " most edits change nothing, and one that may gain is built upon (docs/JUDGE.md)"
         )
     if worse := _worse_than_baseline(history, believed):
         found.append(worse)

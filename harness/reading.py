@@ -119,12 +119,19 @@ def state_now(found: Found) -> tuple[State, str]:
     return state, words if writer is None else f"{words} (process {writer})"
 
 
+def at_work(project: Path) -> dict[str, int]:
+    """Campaigns that are worked on right now, whose trials want the machine to themselves, each
+    with the process that does."""
+    paths = sorted((project / RESULTS).glob("*/ledger.jsonl"))
+    found = {path.parent.name: ledger_file.writer_of(path) for path in paths}
+    return {tag: pid for tag, pid in found.items() if pid is not None}
+
+
 def refuse_beside(project: Path, tag: str = "") -> None:
     """Two trainings at a time would take each other's cores, and both read less. Raises Misuse
     where a campaign but `tag` is at work here."""
-    for path in (project / RESULTS).glob("*/ledger.jsonl"):
-        name = path.parent.name
-        if name != tag and (pid := ledger_file.writer_of(path)):
+    for name, pid in at_work(project).items():
+        if name != tag:
             raise Misuse(
                 f"{name} is running (process {pid}) and would be held up; wait, or thinker stop"
                 f" {name}"

@@ -89,9 +89,9 @@ def sealed_lines(history: History, opened: Opened, compared: Compared) -> list[s
     count = len(opened.seeds)
     lines = [
         f"{head}: experiment {opened.candidate} {figures.candidate:.4f}, baseline"
-        f" {figures.baseline:.4f}, difference {figures.difference:+z.4f} (95%:"
-        f" {figures.low:+z.4f} to {figures.high:+z.4f}, over {opened.problems} new problems a"
-        f" level; {count} trial{'s' if count > 1 else ''} of each)"
+        f" {figures.baseline:.4f}, difference of these checkpoints {figures.difference:+z.4f} (95%"
+        f" over {opened.problems} new problems a level: {figures.low:+z.4f} to"
+        f" {figures.high:+z.4f}; {count} trial{'s' if count > 1 else ''} of each)"
     ]
     candidate = validation["candidate"]
     if candidate["posterior"] is not None and validation["difference"] is not None:

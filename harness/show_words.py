@@ -94,7 +94,7 @@ def against_hope(row: Row) -> str:
     if row.p_real < UNLIKELY:
         return f"{text}: most likely no gain"
     if row.p_real < LIKELY:
-        return f"{text}: it may be luck"
+        return f"{text}: {'it may be luck' if row.effect > 0 else 'rather no gain'}"
     if row.expected is None:
         return f"{text}: a gain"
     distance = row.effect - row.expected

@@ -53,7 +53,7 @@ class Stage:
         self.learn(history)
         state, words = state_of(history, writer, status)
         is_running = state == "running"
-        if is_running:
+        if state in ("running", "away", "stopped"):  # hours count from the start, pauses included
             elapsed_s = since(history.started_at, now)
         else:
             elapsed_s = since(history.started_at, datetime.fromisoformat(history.worked_until))
@@ -216,7 +216,7 @@ def _doing(history: History, status: Status | None, now: datetime) -> tuple[str,
     if status is None:
         return "", None
     if status.trying_since:
-        return f"tries #{history.next_id} on the CPU", since(status.trying_since, now)
+        return f"preflights #{history.next_id} on the CPU", since(status.trying_since, now)
     if history.spending.open:
         call = max(history.spending.open)
         return f"waits for reply {call}", since(history.last_call_at, now)

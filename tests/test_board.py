@@ -94,7 +94,7 @@ def test_one_line_an_experiment(hundred, columns):
 def test_a_wide_board_has_every_column(hundred):
     """At 200 columns nothing that is known is left out."""
     head = next(table(rows(history_of(hundred)), 200, Paint())).split()
-    wanted = "id verdict standing status accuracy raw change P(real) trials seconds dollars"
+    wanted = "id verdict standing status accuracy raw change P(real) on trials seconds dollars"
     assert head == [*wanted.split(), "parameters", "samples/s", "MB", "kind", "hypothesis"]
 
 
@@ -316,6 +316,8 @@ def test_hope_against_what_happened(hundred):
             assert said.endswith("nothing was measured")
         elif ": a gain" in said:
             assert row.p_real >= 0.95
+        elif said.endswith("it may be luck"):
+            assert row.effect > 0
         elif said.endswith("it does harm"):
             assert row.effect + 1.96 * row.effect_sd < 0
 

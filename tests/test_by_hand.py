@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from contextlib import nullcontext
 from io import StringIO
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 from harness.by_hand import View, finish, write_json
 from harness.curve import curve_figure, draw_curve, read_metrics
 from harness.evaluation import Control, Evaluation, LevelResult, mean_accuracy
+from harness.ledger import Ledger
 from harness.problems import LADDER, level
 from harness.scored_table import figure, scored_table, verify_command
 
@@ -75,6 +77,18 @@ def test_view_fits_its_terminal(width):
     assert "128 0.60" in shown
     assert "42–128" in shown
     assert "0 s left" in shown
+
+
+def test_a_campaign_at_work_is_named(tmp_path, monkeypatch):
+    """Each slows the other, and by a budget of wall time both read less."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results" / "night"
+    folder.mkdir(parents=True)
+    for is_held in (True, False):
+        view, out = plain_view()
+        with Ledger(folder / "ledger.jsonl") if is_held else nullcontext(), view:
+            pass
+        assert ("night is at work here" in out.getvalue()) == is_held
 
 
 def test_view_keeps_last_values():

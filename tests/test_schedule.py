@@ -16,6 +16,7 @@ from harness.contention import MARK, flags_of, is_contended, slowed, wants_repea
 from harness.errors import Misuse
 from harness.experiment import Closing, Judged, Posterior, Proposed, Resumed, Tried, Verdict
 from harness.history import History
+from harness.judge import verdicts
 from harness.leaderboard import notes
 from harness.ledger import Entry
 from harness.settings import Wanted, check_same, new_settings, next_at
@@ -227,6 +228,21 @@ def test_a_reader_is_told_what_other_work_slowed():
     assert "slowed trials of 0, down to 19% of a core" in said
     assert slowed(with_baseline(slow(0, 1, 98.0), slow(0, 2, 80.0))) == {}
     assert slowed(with_baseline(slow(0, 1, 19.0), slow(0, 2, 60.0), device="cuda")) == {}
+
+
+def test_a_reader_is_told_of_much_noise():
+    """Two trials of the same train.py that differ by a third say what no edit can be told by."""
+    for other, count in ((52, 0), (85, 1)):
+        state = History.of(
+            Entry("2026-01-31T22:00:00+00:00", event)
+            for event in (
+                START,
+                Proposed(experiment(0)),
+                *(Tried(outcome(0, seed, right)) for seed, right in ((1, 50), (2, other))),
+            )
+        )
+        state = state.after(Entry("2026-01-31T22:00:00+00:00", Judged(verdicts(state)[0], "c")))
+        assert len([note for note in notes(state) if "one trial scatters by" in note]) == count
 
 
 def test_a_baseline_is_held_against_a_whole_core():

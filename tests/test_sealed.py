@@ -225,7 +225,7 @@ def test_figures_and_gap_are_told():
     assert told["validation"]["candidate"]["reading"] == pytest.approx(0.8)
     assert told["optimism"]["reading"] == pytest.approx(0.2)
     text = " ".join(board_lines(state))
-    assert "sealed set 2: experiment 1 0.6000, baseline 0.5500, difference +0.0500" in text
+    assert "sealed set 2: experiment 1 0.6000, baseline 0.5500, difference of these" in text
     assert "1 was opened before" in text
 
 

@@ -211,6 +211,7 @@ def test_how_a_campaign_stands(tmp_path):
     assert words(state, 7).state == "running"
     gone = words(state, None)
     assert (gone.state, gone.slots) == ("away", ())
+    assert gone.elapsed_s == words(state, 7).elapsed_s, "its hours go on"
     assert "thinker run --tag t goes on" in gone.state_words
     by_hand = words(after(state, Stopped("stopped by hand", False)), None)
     assert by_hand.state == "stopped"

@@ -12,7 +12,7 @@ from harness.believed import beliefs_of
 from harness.evaluation import Interval, weights_of, wilson
 from harness.experiment import BASELINE, LevelCount, Outcome, Posterior
 from harness.history import History, Record
-from harness.leaderboard import Row, notes, slot_time
+from harness.leaderboard import Row, has_crashed, notes, slot_time
 from harness.researcher.brief_figures import Counts, apart, pooled, share
 from harness.tasks import level as level_of
 
@@ -73,7 +73,7 @@ def keys(history: History) -> list[Key]:
     standings = [record.standing for record in records]
     kept = sum(standing is not None for standing in standings)
     more = [f"{standings.count(s)} {s}" for s in ("confirmed", "provisional", "withdrawn")]
-    crashes = decided.count("crash")
+    crashes = sum(map(has_crashed, records))
     found = [
         Key("experiments", f"{len(decided):,}", f"{crashes or 'none'} crashed"),
         Key("kept", f"{kept:,}", ", ".join(m for m in more if m[:2] != "0 ")),
