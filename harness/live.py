@@ -27,6 +27,7 @@ from harness.tasks import LADDER_SIZES, ladder_of
 
 EVERY_S = 1.0  # between two pictures
 LEAST_S = 0.25  # the same, where something has happened meanwhile
+PLAN_S = 5.0  # that the plan is left standing for, before pictures cover it until the end
 HEALTH_S = 3.0  # between looks at the machine
 ENDS_S = 3.0  # for the last picture or line
 LAST_LINES = 24  # of the picture that is left standing
@@ -161,6 +162,9 @@ class View:
 
     def _pictures(self) -> None:
         """Until it is over. Leaves the last one standing."""
+        first = time.monotonic() + (0.0 if self.history.settings.rehearse else PLAN_S)
+        while time.monotonic() < first and not (self._is_over or self.is_detached):
+            time.sleep(LEAST_S)
         with self.screen:
             while not (self._is_over or self.is_detached):
                 self.screen.paint(self.scene())

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import termios
+import time
 
 import pytest
 from conftest import begin, git, make_project, thinker, toy_source, until
@@ -12,6 +13,7 @@ from terminal import Terminal
 from test_history import START, experiment
 from test_view import a_night, view_of
 
+from harness import live
 from harness.experiment import Judged, Proposed, Verdict
 from harness.follow import Follower
 from harness.ledger import Entry, encode
@@ -161,6 +163,21 @@ def test_a_mistake_in_the_view_costs_the_picture_alone(tmp_path):
         terminal.until("the view failed (ZeroDivisionError: division by zero); lines from here")
         terminal.until("  19 ")
         assert not terminal.is_alternate
+        stream.close()
+
+
+def test_the_plan_can_be_read(tmp_path, monkeypatch):
+    """It is left standing for a while before pictures cover it."""
+    monkeypatch.setattr(live, "PLAN_S", 1.5)
+    with Terminal() as terminal:
+        stream = os.fdopen(os.dup(terminal.slave), "w", buffering=1)
+        print("the plan", file=stream)
+        began = time.monotonic()
+        with view_of(tmp_path, stream):
+            terminal.until("the plan")
+            assert not terminal.is_alternate
+            until(lambda: terminal.is_alternate)
+            assert time.monotonic() - began > 1.0
         stream.close()
 
 
