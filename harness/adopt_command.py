@@ -31,6 +31,7 @@ from harness.checkout import (
 from harness.errors import Broken, Misuse
 from harness.history import History
 from harness.kept_line import Line, read_line
+from harness.paint import columns_if_terminal, fit_lines, say
 from harness.reading import RESULTS, Found
 from harness.repo import Repo
 from harness.seal_command import refuse_rehearsed
@@ -100,7 +101,7 @@ def adopt_into(found: Found, repo: Repo, args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(adoption.as_dict(), indent=2, allow_nan=False))
     else:
-        print("\n".join(adoption.words()))
+        say(fit_lines(adoption.words(), columns_if_terminal()))
     return 0
 
 

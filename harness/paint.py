@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -50,6 +50,25 @@ def say(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def fit_lines(lines: Iterable[str], columns: int | None) -> str:
+    """Lines that a terminal of so many columns would break within a word, broken between words;
+    None: no terminal, and they stay. A command to be copied stays in any case."""
+    shown = []
+    for line in lines:
+        bare = line.lstrip()
+        if columns is None or columns_of(line) <= columns or bare.startswith(("thinker ", "git ")):
+            shown.append(line)
+        else:
+            margin = " " * (len(line) - len(bare))
+            narrow = wrapped(bare, columns - len(margin), 2).split("\n")
+            shown += [f"{margin}{each}" for each in narrow]
+    return "\n".join(shown)
+
+
+def columns_if_terminal() -> int | None:
+    return width_of_terminal() if sys.stdout.isatty() else None
 
 
 def columns_of(text: str) -> int:

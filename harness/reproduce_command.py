@@ -17,6 +17,7 @@ from harness.contention import MARK, flags_of
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import Gpu, Outcome, Trial
 from harness.history import History, Record
+from harness.paint import columns_if_terminal, fit_lines, say
 from harness.plain import plain
 from harness.provenance import package_digest, torch_version, version
 from harness.reading import Found, refuse_beside
@@ -173,7 +174,7 @@ def _tell(found: Found, number: int, seed: int, answered: Answered, as_json: boo
         )
     told += beside_its_trial(found, number, seed, answered)
     told += [f"differs: {said}" for said in answered.differences]
-    print("\n".join(plain(line) for line in told))
+    say(fit_lines(map(plain, told), columns_if_terminal()))
 
 
 def beside_its_trial(found: Found, number: int, seed: int, answered: Answered) -> list[str]:

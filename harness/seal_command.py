@@ -11,6 +11,7 @@ from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import BASELINE
 from harness.history import History
 from harness.ledger import Ledger
+from harness.paint import columns_if_terminal, fit_lines, say
 from harness.reading import Found, read
 from harness.repo import Repo
 from harness.sealed import Compared, Opened, Revealed
@@ -60,7 +61,7 @@ def seal(tag: str, as_json: bool) -> int:
     if as_json:
         print(json.dumps(sealed_dict(history, opened, compared), indent=2, allow_nan=False))
     else:
-        print("\n".join(sealed_lines(history, opened, compared)))
+        say(fit_lines(sealed_lines(history, opened, compared), columns_if_terminal()))
     return 0 if compared.levels else 1
 
 

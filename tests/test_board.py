@@ -30,7 +30,7 @@ from harness.ledger import Ledger, now
 from harness.ledger import read as read_ledger
 from harness.level_table import apart
 from harness.metrics import mean_exact
-from harness.paint import Paint, columns_of, cut, wrapped
+from harness.paint import Paint, columns_of, cut, fit_lines, wrapped
 from harness.plain import plain
 from harness.reading import read_at
 from harness.report.figures import keys
@@ -462,6 +462,16 @@ def test_lines_are_no_wider_than_wanted(text, columns, indent):
         columns_of(word) > columns - indent for word in said.split()
     )
     assert columns_of(cut(said, columns)) <= columns
+
+
+def test_lines_for_a_terminal_are_broken_between_words():
+    """Margins stay, commands stay whole, and so does all where there is no terminal."""
+    lines = ["  " + "word " * 20, "thinker adopt 5 --tag night " + "x" * 80, "short"]
+    *words, command, last = fit_lines(lines, 40).split("\n")
+    assert (command, last) == (lines[1], "short")
+    assert " ".join(words).split() == ["word"] * 20
+    assert all(line.startswith("  ") and columns_of(line) <= 40 for line in words)
+    assert fit_lines(lines, None) == "\n".join(lines)
 
 
 # ---------------------------------------------------------------------------

@@ -20,6 +20,7 @@ SHOWN |= {"farewell", "notify", "published", "picture", "screen", "stage", "stro
 COMMANDS = {
     "__main__",
     "ablate_command",
+    "adopt_command",
     "board_command",
     "doctor_command",
     "report_command",
