@@ -79,6 +79,8 @@ class _Page:
         yield ""
         for name, said in words.result(history, row, believed):
             yield from facts_lines(name, said, width, paint, "bold" if name == "result" else "")
+        if "\n" in record.experiment.refused.strip():
+            yield from self.gate(width, paint)
         if any(outcome.status == "ok" for outcome in record.outcomes):
             yield ""
             yield from self.levels(width, paint)
@@ -154,6 +156,14 @@ class _Page:
             right = plot("exact match while training", exact, columns, PLOT_ROWS, end)
             return beside(left, right, columns + GAP) if is_wide else [*left, *right]
         return []
+
+    def gate(self, width: int, paint: Paint) -> Iterator[str]:
+        """What it said of an edit that it refused, such as a preflight's traceback."""
+        lines = plain_lines(self.record.experiment.refused.strip().expandtabs(4))
+        yield ""
+        yield paint("what the gate said", "dim")
+        for line in lines if self.full else lines[-LOG_LINES:]:
+            yield paint("│ ", "dim") + (line if self.full else _begun(line, width - 2))
 
     def log(self, outcome: Outcome, width: int, paint: Paint) -> Iterator[str]:
         path = self.folder() / str(outcome.seed) / "log.txt"

@@ -59,7 +59,8 @@ def result(history: History, row: Row, believed: dict[int, Posterior]) -> Iterat
     if row.reason:
         is_told = row.reason.startswith(row.verdict)
         then = " by what was known then" if are_figures(row.reason) else ""
-        yield "verdict", row.reason if is_told else f"{row.verdict}{then}: {row.reason}"
+        reason = row.reason.strip().partition("\n")[0]  # a traceback stands below, line by line
+        yield "verdict", reason if is_told else f"{row.verdict}{then}: {reason}"
     if row.sealed is not None:
         yield "sealed", f"{row.sealed:.4f} on the sealed set that it was asked last"
     if said := ablation_words(history, number):
@@ -167,7 +168,10 @@ def origins(history: History, record: Record, tag: str) -> Iterator[Fact]:
     """Who made it, at what cost, from what, and the commands that bring it back."""
     experiment, number = record.experiment, record.experiment.id
     yield "researcher", f"{plain(experiment.researcher)}, {plain(experiment.kind)}"
-    yield "preflight", experiment.preflight
+    yield (
+        "preflight",
+        "failed" if experiment.refused.startswith("preflight") else experiment.preflight,
+    )
     if experiment.mends is not None:
         yield "mends", f"experiment {experiment.mends}, which crashed early"
     if spent := history.spending.by_experiment.get(number):

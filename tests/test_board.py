@@ -256,6 +256,33 @@ def test_an_experiment_fits(project, columns):
             assert {"#12", "#5"} <= set(head.split())
 
 
+def test_what_a_gate_said_stands_in_lines(two):
+    """A preflight's traceback, below the first line of it."""
+    path = two / "results" / "later" / "ledger.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    place = [n for n, line in enumerate(lines) if '"type": "proposed"' in line][-1]
+    event = json.loads(lines[place])
+    event["experiment"]["refused"] = "preflight: it failed\n  File x, line 3\nNameError: absent"
+    verdict = json.loads(next(line for line in reversed(lines) if '"type": "judged"' in line))
+    verdict["verdict"] |= {
+        "experiment": event["experiment"]["id"],
+        "decision": "discard",
+        "reason": event["experiment"]["refused"],
+        "posterior": None,
+        "accuracy": None,
+    }
+    path.write_text("".join([*lines[:place], json.dumps(event) + "\n", json.dumps(verdict) + "\n"]))
+    said = board_pages.page(two, 80, event["experiment"]["id"]).splitlines()
+    assert "verdict    discard: preflight: it failed" in said
+    start = said.index("what the gate said")
+    assert said[start + 1 : start + 4] == [
+        "│ preflight: it failed",
+        "│   File x, line 3",
+        "│ NameError: absent",
+    ]
+    assert "preflight  failed" in said
+
+
 def test_show_needs_no_git(hundred):
     """Without the repository an experiment is shown, but for its diff."""
     said = board_pages.page(hundred, 80, 7)
