@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness import sandbox
@@ -59,7 +59,7 @@ def decides(rules, operation, path):
 
 
 def _matches(rule, path):
-    kind, name = rule[0], rule[1].strip('"').replace('\\"', '"').replace("\\\\", "\\")
+    kind, name = rule[0], re.sub(r"\\(.)", r"\1", rule[1][1:-1])
     if kind == "subpath":
         return Path(path).is_relative_to(name)
     return kind == "literal" and path == name
@@ -95,6 +95,10 @@ def test_what_the_profile_allows():
 
 
 @given(st.text(st.characters(blacklist_characters="/\0"), min_size=1, max_size=40))
+@example('"')
+@example("\\")
+@example('a\\" (allow default) "')
+@example("..")
 def test_no_folder_breaks_out_of_its_quotes(name):
     """Whatever a folder is called, the profile has the same rules, or it is refused by name."""
     work = Path("/private/tmp/t") / name
