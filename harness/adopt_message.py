@@ -9,13 +9,13 @@ import textwrap
 from collections.abc import Sequence
 
 from harness.ablation_words import ablation_words
+from harness.commit_message import WIDTH, title_of
 from harness.experiment import Posterior
 from harness.figures import probability
 from harness.history import History
 from harness.kept_line import Step
 from harness.plain import plain
 
-WIDTH = 72
 MOST = 2000  # characters of a hypothesis
 MEANT = ("#", "fixup!", "squash!", "amend!")  # what git's editor and autosquash would act on
 ADOPTED = "Adopted"  # the trailer by which a later adoption knows what is there
@@ -81,7 +81,7 @@ def _told(history: History, number: int) -> str:
 def _title(told: str, number: int) -> str:
     if told.lower().startswith(MEANT):
         told = f"Experiment {number}: {told}"
-    return told if len(told) <= WIDTH else told[: WIDTH - 3].rsplit(" ", 1)[0] + "..."
+    return title_of(told)
 
 
 def _belief(history: History, beliefs: dict[int, Posterior], number: int) -> str:

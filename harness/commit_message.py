@@ -1,7 +1,25 @@
 """An experiment as a commit message: its hypothesis, and its figures as trailers that git reads."""
 
+import re
+
 from harness.experiment import Experiment, Outcome, Verdict
 from harness.plain import plain
+
+WIDTH = 72  # columns of a line, as git's own tools expect
+CLAUSES = (r"[;.] | \(", ": ", ", ")  # where a thought ends, the best places first
+
+
+def title_of(told: str) -> str:
+    """What there is room for in a commit's first line: up to the end of a clause, else of a
+    word."""
+    if len(told) <= WIDTH:
+        return told
+    short = told[: WIDTH - 3]
+    for clause in CLAUSES:
+        ends = [found.start() for found in re.finditer(clause, short) if found.start() > WIDTH // 3]
+        if ends:
+            return f"{short[: ends[-1]]}..."
+    return f"{short.rsplit(' ', 1)[0]}..."
 
 
 def message(
@@ -37,6 +55,6 @@ def message(
         trailers["Status"] = " ".join(outcome.status for outcome in outcomes)
         trailers["Hardware"] = machine
     lines = [f"{key}: {plain(value)}" for key, value in trailers.items() if value]
-    title = told if len(told) <= 72 else told[:69].rsplit(" ", 1)[0] + "..."
+    title = title_of(told)
     body = [] if title == told else [told, ""]
     return "\n".join([title, "", *body, *lines]) + "\n"

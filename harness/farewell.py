@@ -24,7 +24,8 @@ def farewell(history: History, stopped: Stopped) -> int:
         for line in lines:
             print(wrapped(line, width_of_terminal(), 2), file=sys.stderr)
         more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
-        print(f"thinker board {tag} shows it{more}", file=sys.stderr, flush=True)
+        shown = f"thinker board {tag} shows it, with figures as they are believed now{more}"
+        print(wrapped(shown, width_of_terminal(), 2), file=sys.stderr, flush=True)
     if stopped.reason.startswith(LOST):
         return 1
     if not stopped.is_finished:

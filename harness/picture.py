@@ -154,6 +154,8 @@ def _slot(slot: Slot, width: int) -> list[Text]:
         left_s = slot.expected_s - slot.elapsed_s
         time = f"{clock(left_s)} left" if left_s > 0 else time
         time += f" of {clock(slot.expected_s)}"
+        if slot.is_guess:  # nobody knows yet how long scoring takes
+            time = f"{time}, then scoring" if left_s > 0 else f"{clock(slot.elapsed_s)} gone"
     pieces: list[Piece] = [f"{what:<11} ", (f"{slot.phase:<9} ", "cyan")]
     room = width - LABEL - sum(map(cells_of, pieces)) - len(f"  {time}")  # the time comes first
     pieces += [bar(share, max(0, min(30, max(8, width // 6), room))), f"  {time:<19}"]

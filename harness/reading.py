@@ -85,7 +85,7 @@ def read_at(path: Path) -> tuple[Found, str]:
 
 def state_of(history: History, writer: int | None, status: "Status | None") -> tuple[State, str]:
     """How a campaign stands, and the words for it. `writer` is the process that writes its ledger,
-    `status` what that tells of itself."""
+    `status` what that tells of itself, or without one what the last one told before it was gone."""
     assert history.started
     again = f"thinker run --tag {history.started.tag} goes on"
     if history.revealed:
@@ -107,7 +107,17 @@ def state_of(history: History, writer: int | None, status: "Status | None") -> t
         return "finished", f"finished: its time is over{why}"
     if history.stopped:
         return "stopped", f"unfinished: {history.stopped.reason}; {again}"
-    return "away", f"unfinished: its process is gone; {again}"
+    cut = ", ".join(f"#{number}" for number in _cut_off(history, status))
+    return "away", f"unfinished: {f'cut off amid {cut}' if cut else 'its process is gone'}; {again}"
+
+
+def _cut_off(history: History, status: "Status | None") -> list[int]:
+    """Experiments whose trial ended with the process; it runs again."""
+    return sorted(
+        trial.experiment
+        for trial in (status.running if status else ())
+        if (record := history.records.get(trial.experiment)) and trial.seed not in record.seeds
+    )
 
 
 def state_now(found: Found) -> tuple[State, str]:

@@ -24,8 +24,9 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place where a trial runs. `expected_s` is how long trials of late took, scoring counted;
-    `waits_for` is what a free slot waits for."""
+    """A place where a trial runs. `expected_s` is how long trials of late took, scoring counted, or
+    before the first one how long it trains: `is_guess`. `waits_for` is what a free slot waits
+    for."""
 
     number: int
     phase: Phase
@@ -37,6 +38,7 @@ class Slot:
     is_repeat: bool = False
     curve: Curve = Curve()
     waits_for: str = ""
+    is_guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,22 @@ RECENT = 5  # trials whose median length is expected of the next
 def trial_s(history: History) -> float:
     """Seconds that the next trial is expected to take, scoring counted: as those that went all the
     way. One that crashed, or that the machine lost, tells nothing of it."""
-    took = [
+    took = _whole_s(history)
+    return statistics.median(took[-RECENT:]) if took else history.settings.budget_s
+
+
+def knows_trials(history: History) -> bool:
+    """One went all the way; before that the budget is all that is known of how long they take."""
+    return bool(_whole_s(history))
+
+
+def _whole_s(history: History) -> list[float]:
+    return [
         outcome.train_s + outcome.score_s
         for record in history.records.values()
         for outcome in record.outcomes
         if outcome.status in WHOLE
     ]
-    return statistics.median(took[-RECENT:]) if took else history.settings.budget_s
 
 
 def repeats_in_all(history: History, running: int, left_s: float | None) -> int:

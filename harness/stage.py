@@ -17,7 +17,7 @@ from harness.leaderboard import counts, status_of
 from harness.reading import state_of
 from harness.running_curve import RunningCurves
 from harness.scene import Health, Incumbent, Phase, Scene, Slot, Thinker, Told
-from harness.schedule import trial_s
+from harness.schedule import knows_trials, trial_s
 from harness.settings import local_time, trial_words
 from harness.status import Running, Status
 from harness.tasks import ladder_of
@@ -47,7 +47,8 @@ class Stage:
         notes: tuple[str, ...] = (),
         now: datetime | None = None,
     ) -> Scene:
-        """Status is the writer's, None where there is none or it is not known."""
+        """Status is the writer's or, without one, what the last one left; None where it is not
+        known."""
         assert history.started
         now = now or datetime.now(UTC)
         self.learn(history)
@@ -127,6 +128,7 @@ class Stage:
             expected_s=trial_s(history),
             is_repeat=record.verdict is not None,
             curve=curve,
+            is_guess=not knows_trials(history),
         )
 
     def _phase(self, running: Running, *, has_curve: bool) -> Phase:

@@ -77,9 +77,9 @@ class Watcher:
 
     @property
     def status(self) -> Status | None:
-        """The writer's own, and not one that a killed harness left."""
+        """The writer's own; where nothing writes, what a killed harness left."""
         found = read_status(self.path.parent)
-        return found if found and found.pid == self.writer else None
+        return found if found and self.writer in (None, found.pid) else None
 
     def scene(self) -> Scene | None:
         """None where the campaign has not begun."""
@@ -92,7 +92,7 @@ class Watcher:
             self._health_at = now
         status = self.status
         wrong = self.follower.wrong
-        notes = (*([wrong] if wrong else []), *(status.notes if status else ()))
+        notes = (*([wrong] if wrong else []), *(status.notes if status and self.writer else ()))
         return stage.scene(history, status, self._health, writer=self.writer, notes=notes)
 
     @property

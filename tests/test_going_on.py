@@ -95,7 +95,11 @@ def test_one_proposal_waits_for_a_slot(project, slow_list):
     other = ["other" if word == "night" else word for word in words]
     code, out = thinker(project, *other)
     assert (code, "night is running (process" in out) == (2, True), "they would slow each other"
+    until(lambda: (told := read_status(project / "results" / "night")) and told.running)
     process.kill()
+    process.wait()
+    code, out = thinker(project, "board", "night")
+    assert (code, "cut off amid #0; thinker run --tag night" in " ".join(out.split())) == (0, True)
     shutil.copytree(project / "results" / "night", project / "results" / "other")
     code, out = thinker(project, "run")
     assert (code, "2 campaigns are unfinished: " in " ".join(out.split())) == (2, True), out

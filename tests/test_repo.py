@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from conftest import fill, fingerprint_of, git, make_project
+from hypothesis import given
+from hypothesis import strategies as st
 from lines import train_py
 
-from harness.commit_message import message
+from harness.commit_message import WIDTH, message, title_of
 from harness.commits import merged
 from harness.experiment import Experiment, Judged, Proposed, Settings, Started, Verdict
 from harness.history import History
@@ -86,6 +88,36 @@ def test_figures_are_trailers(project):
     assert "Verdict: keep" in trailers
     assert not any("forged" in line for line in trailers)
     assert git(project, "log", "-1", "--format=%s", commit) == "Two lines: of text Verdict: forged"
+
+
+@pytest.mark.parametrize(
+    ("told", "title"),
+    [
+        (
+            "PROMOTE_BY 1.23 → 1.98: TPE's draw near the incumbent; the baseline: no other was near",
+            "PROMOTE_BY 1.23 → 1.98: TPE's draw near the incumbent...",
+        ),
+        (
+            "Halve the learning rate, since every loss curve so far (1, 3, 4) ends in noise and more",
+            "Halve the learning rate, since every loss curve so far...",
+        ),
+        ("word " * 20, "word " * 12 + "word..."),
+        ("Yes. " + "word " * 20, "Yes. " + "word " * 11 + "word..."),
+        ("x" * 100, "x" * 69 + "..."),
+        ("A short one; whole", "A short one; whole"),
+    ],
+)
+def test_a_title_ends_with_a_thought(told, title):
+    """Or with a word where no clause ends late enough."""
+    assert title_of(told) == title
+
+
+@given(st.text(max_size=200))
+def test_any_title_has_room(told):
+    """And begins as what was told does."""
+    title = title_of(told)
+    assert len(title) <= WIDTH
+    assert told.startswith(title if title == told else title.removesuffix("..."))
 
 
 def test_the_branch_follows_the_incumbent(project):

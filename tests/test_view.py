@@ -17,12 +17,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from test_gpu import driver as driver  # a fixture
-from test_history import START, after, experiment, history, judged, tried, with_baseline
+from test_history import (
+    START,
+    after,
+    experiment,
+    history,
+    judged,
+    outcome,
+    tried,
+    with_baseline,
+)
 
 from harness.contract import OUT
 from harness.doing import Doing
 from harness.executor import Note
-from harness.experiment import Closing, Proposed, Stopped, Trial
+from harness.experiment import Closing, Proposed, Stopped, Trial, Tried
 from harness.history import History
 from harness.ledger import Entry
 from harness.live import View, plan
@@ -103,6 +112,20 @@ def test_time_left_is_not_cut(width):
     assert "11:09 left of 15:40" in next(line for line in lines if line.startswith("slot 0"))
 
 
+def test_the_first_trials_time_is_its_trainings():
+    """Nobody knows yet how long scoring takes: it is said to follow, and nothing is past its
+    time."""
+    slot = replace(view_snapshots.scene().slots[0], is_guess=True, elapsed_s=20, expected_s=30)
+
+    def first(slot):
+        lines = text_of(view_snapshots.scene(slots=(slot,)), 80, 40).splitlines()
+        return next(line for line in lines if line.startswith("slot 0"))
+
+    assert "0:10 left of 0:30, then scoring" in first(slot)
+    assert "0:42 gone" in first(replace(slot, elapsed_s=42))
+    assert "of 0:30" not in first(replace(slot, elapsed_s=42))
+
+
 def test_how_it_stands_goes_before_its_times():
     """At 80 columns what goes on with a killed campaign can be read to its end."""
     words = "its process is gone; thinker run --tag 20260131 goes on"
@@ -176,7 +199,9 @@ def test_a_slot_tells_its_phase(tmp_path):
     log.parent.mkdir(parents=True)
     log.write_text("")
     assert slot().phase == "scoring"
-    assert (slot().elapsed_s, slot().expected_s) == (30, 3.0)
+    assert (slot().elapsed_s, slot().expected_s, slot().is_guess) == (30, 3.0, False)
+    young = history(Proposed(experiment(0)), Proposed(experiment(1)))
+    assert stage.scene(young, status, None, writer=7, now=NOW).slots[0].is_guess
 
 
 def test_the_plan_warns_of_sizes_that_nobody_has_measured():
@@ -212,7 +237,11 @@ def test_how_a_campaign_stands(tmp_path):
     gone = words(state, None)
     assert (gone.state, gone.slots) == ("away", ())
     assert gone.elapsed_s == words(state, 7).elapsed_s, "its hours go on"
-    assert "thinker run --tag t goes on" in gone.state_words
+    assert "its process is gone; thinker run --tag t goes on" in gone.state_words
+    amid = words(after(state, Proposed(experiment(1))), None).state_words
+    assert amid == "unfinished: cut off amid #1; thinker run --tag t goes on"
+    done = after(state, Proposed(experiment(1)), Tried(outcome(1, 5, 30)))
+    assert "its process is gone; " in words(done, None).state_words, "its trial was recorded"
     by_hand = words(after(state, Stopped("stopped by hand", False)), None)
     assert by_hand.state == "stopped"
     assert by_hand.state_words == "unfinished: stopped by hand; thinker run --tag t goes on"
