@@ -161,7 +161,9 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def complain(text: str, code: int) -> int:
-    print(f"thinker: {' '.join(text.split())}", file=sys.stderr)
+    from harness.paint import tell
+
+    tell(f"thinker: {text}")
     return code
 
 

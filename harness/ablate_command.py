@@ -18,7 +18,7 @@ from harness.experiment import BASELINE
 from harness.history import History
 from harness.ledger import Ledger
 from harness.messages import Inbox
-from harness.plain import plain
+from harness.paint import tell
 from harness.reading import Found, refuse_beside
 from harness.repo import Repo
 from harness.room import lacking
@@ -41,7 +41,7 @@ class Voice:
     def line(self, text: str) -> None:
         if not self.is_silent:
             try:
-                print(plain(text), file=sys.stderr, flush=True)
+                tell(text)
             except OSError:
                 self.detach()
 
@@ -75,7 +75,7 @@ def ablate(
             )
         ablation = _prepare(history, ledger, repo, state, seeds, moment)
         if sleepy:
-            print(f"sleep: {sleepy}", file=sys.stderr)
+            tell(f"sleep: {sleepy}")
         try:
             history = ablation.run()
         except repo.failure as error:
@@ -174,7 +174,7 @@ def _tell(found: Found, ablation: Ablation, as_json: bool) -> int:
     if has_failed(study, WHOLE):
         last = study.of(WHOLE)[-1]
         said = f"experiment {ablation.incumbent} itself failed: {last.status}: {last.reason}"
-        print(plain(said), file=sys.stderr)
+        tell(said)
         return 1
-    print("the time is over; the same command goes on", file=sys.stderr)
+    tell("the time is over; the same command goes on")
     return 0

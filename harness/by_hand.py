@@ -6,7 +6,6 @@ costs the picture, not the checkpoint.
 """
 
 import json
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ from harness.curve import by_task
 from harness.curve import draw_curve as draw_curve  # train.py draws through this module
 from harness.evaluation import Evaluation, Refused
 from harness.metrics import is_number, read_metrics
+from harness.paint import tell
 from harness.problems import COPY_OPERATIONS, LADDER_SIZES, TASKS, Level
 from harness.scored_table import say_drawn, scored_table, short_path, verify_command
 from harness.sparks import sparks
@@ -235,9 +235,9 @@ def finish(
     What could not be drawn, asked or written is said on standard error; the run stays as it is.
     """
     try:
-        print(f"curve: {draw_curve(run)}", file=sys.stderr)
+        tell(f"curve: {draw_curve(run)}")
     except OSError as error:
-        complain(f"no curve.png: {error.strerror or error}")
+        tell(f"no curve.png: {error.strerror or error}")
     if not score:
         return {}
     from harness.evaluate import evaluate  # not before: it would cost a training that is not scored
@@ -255,12 +255,12 @@ def finish(
                 limits=Limits.of(problems),
             )
     except Refused as refused:
-        complain(f"not scored: {refused.reason}")
+        tell(f"not scored: {refused.reason}")
         return {"status": refused.status, "reason": refused.reason}
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         reason = f"{where}{error.strerror or error}"
-        complain(f"not scored: {reason}; mend that, then thinker verify {short_path(run)}")
+        tell(f"not scored: {reason}; mend that, then thinker verify {short_path(run)}")
         return {"status": "crash", "reason": reason}
     command = verify_command(run, evaluation, device=device)
     summary = summarise(run, evaluation, command)
@@ -270,12 +270,8 @@ def finish(
     try:
         write_json(run / "summary.json", summary)
     except OSError as error:
-        complain(f"no summary.json: {error.strerror or error}")
+        tell(f"no summary.json: {error.strerror or error}")
     return summary
-
-
-def complain(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def summarise(run: Path, evaluation: Evaluation, command: str) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """What is said when a campaign's process ends, and the exit code that goes with it."""
 
 import contextlib
-import sys
 
 from harness.ending import LOST
 from harness.experiment import Stopped
 from harness.history import History
 from harness.leaderboard import summary
-from harness.paint import width_of_terminal, wrapped
+from harness.paint import tell
 from harness.sealed_words import board_lines
 
 
@@ -22,10 +21,10 @@ def farewell(history: History, stopped: Stopped) -> int:
         if history.settings.rehearse:
             lines.append("a rehearsal: every figure is invented")
         for line in lines:
-            print(wrapped(line, width_of_terminal(), 2), file=sys.stderr)
+            tell(line)
         more = "" if stopped.is_finished else f"; thinker run --tag {tag} goes on"
         shown = f"thinker board {tag} shows it, with figures as they are believed now{more}"
-        print(wrapped(shown, width_of_terminal(), 2), file=sys.stderr, flush=True)
+        tell(shown)
     if stopped.reason.startswith(LOST):
         return 1
     if not stopped.is_finished:

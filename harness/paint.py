@@ -67,6 +67,21 @@ def fit_lines(lines: Iterable[str], columns: int | None) -> str:
     return "\n".join(shown)
 
 
+def tell(text: str) -> None:
+    """On standard error, as harmless words: one line, which a terminal gets broken between words. A
+    path or a command that is longer than its line stays whole, to be copied. Raises OSError."""
+    line = " ".join(plain(text).split())
+    if sys.stderr.isatty():
+        import textwrap
+
+        told = os.get_terminal_size(sys.stderr.fileno()).columns
+        columns = max(NARROWEST, told or USUAL)
+        line = textwrap.fill(
+            line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    print(line, file=sys.stderr, flush=True)
+
+
 def columns_if_terminal() -> int | None:
     return width_of_terminal() if sys.stdout.isatty() else None
 

@@ -5,7 +5,6 @@ trained: the ledger's figures are not what they were.
 """
 
 import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from harness.contention import MARK, flags_of
 from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import Gpu, Outcome, Trial
 from harness.history import History, Record
-from harness.paint import columns_if_terminal, fit_lines, say
+from harness.paint import columns_if_terminal, fit_lines, say, tell
 from harness.plain import plain
 from harness.provenance import package_digest, torch_version, version
 from harness.reading import Found, refuse_beside
@@ -83,10 +82,9 @@ def _train(
     place = places[slot]
     results = found.path.parent / "reproduced" / f"{number:04d}" / str(seed)
     steps = f" or {settings.max_steps} steps" if settings.max_steps is not None else ""
-    print(
+    tell(
         f"training experiment {number} of {found.tag} with seed {seed} for {settings.budget_s:g} s"
-        f"{steps} ({place.sandbox.level}), then scoring; it leaves {results}",
-        file=sys.stderr,
+        f"{steps} ({place.sandbox.level}), then scoring; it leaves {results}"
     )
     home().mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(prefix="reproduce-", dir=home()) as folder:

@@ -1,7 +1,6 @@
 """`thinker seal` and `thinker close`: ask what was never asked, and let others ask it again."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -11,7 +10,7 @@ from harness.errors import Broken, Interrupted, Misuse
 from harness.experiment import BASELINE
 from harness.history import History
 from harness.ledger import Ledger
-from harness.paint import columns_if_terminal, fit_lines, say
+from harness.paint import columns_if_terminal, fit_lines, say, tell
 from harness.reading import Found, read
 from harness.repo import Repo
 from harness.sealed import Compared, Opened, Revealed
@@ -42,7 +41,7 @@ def seal(tag: str, as_json: bool) -> int:
         place = places_of_slots(sandbox, settings.slots, gpus, memory_for_each(settings.slots))[0]
         asking = Asking(settings, state.secret(), results, place, state.folder / "sealed")
         if pending := history.sealed.pending:
-            print(f"sealed set {pending.number} was cut short: it is asked again", file=sys.stderr)
+            tell(f"sealed set {pending.number} was cut short: it is asked again")
         try:
             history = unseal(
                 ledger,
@@ -87,7 +86,7 @@ def unseal(
 
 def _said(opened: Opened, asking: Asking) -> Compared:
     count = 2 * len(opened.seeds)
-    print(f"asking {count} checkpoints {opened.problems} problems a level", file=sys.stderr)
+    tell(f"asking {count} checkpoints {opened.problems} problems a level")
     return ask(opened, asking, Event())
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from harness import ledger as ledger_file
 from harness.errors import Misuse
+from harness.paint import tell
 from harness.reading import RESULTS, read_at
 from harness.schedule import trial_s
 from harness.stage import since
@@ -36,18 +36,18 @@ def stop(tag: str | None, now: bool, most_s: float = STOP_S) -> int:
     os.kill(pid, signal.SIGTERM if now else signal.SIGUSR1)
     asked = f"asked {path.parent.name}, process {pid}, to"
     if now:
-        print(f"{asked} end at once", file=sys.stderr, flush=True)
+        tell(f"{asked} end at once")
     else:
         trials = "; ".join(_trials(path, pid))
         runs = f"what runs ({trials})" if trials else "what runs"
-        print(f"{asked} finish {runs}, then end", file=sys.stderr, flush=True)
-        print("thinker stop --now ends it at once", file=sys.stderr, flush=True)
+        tell(f"{asked} finish {runs}, then end")
+        tell("thinker stop --now ends it at once")
     deadline = time.monotonic() + most_s
     while ledger_file.writer_of(path) == pid and time.monotonic() < deadline:
         time.sleep(0.1)
     if ledger_file.writer_of(path) != pid:
         return 0
-    print(f"{path.parent.name} is at work still and will end by itself", file=sys.stderr)
+    tell(f"{path.parent.name} is at work still and will end by itself")
     return 1
 
 

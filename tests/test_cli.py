@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from terminal import Terminal
 
 from harness.errors import Misuse
 from harness.verify_command import trained_run
@@ -152,6 +153,19 @@ def test_misuse_exits_2_in_one_line(arguments, value, remedy):
     assert len(done.stderr.splitlines()) == 1
     assert value in done.stderr
     assert remedy in done.stderr
+
+
+def test_a_terminal_gets_lines_broken_between_words(tmp_path):
+    """The same words as elsewhere in one line, and a path in one piece, to be copied."""
+    one = thinker("board", "nothing", cwd=tmp_path).stderr.rstrip("\n")
+    assert len(one) > 60
+    with Terminal(60, 20) as terminal:
+        assert terminal.start(tmp_path, "board", "nothing").wait(30) == 2
+        terminal.until(one.split()[-1])
+        lines = terminal.text.rstrip().splitlines()
+    assert len(lines) > 1
+    assert " ".join(line.strip() for line in lines) == one
+    assert all(len(line) <= 60 or len(line.split()) == 1 for line in lines)
 
 
 def test_budget_of_a_trained_run_is_misuse(tmp_path):

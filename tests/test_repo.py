@@ -94,11 +94,11 @@ def test_figures_are_trailers(project):
     ("told", "title"),
     [
         (
-            "PROMOTE_BY 1.23 → 1.98: TPE's draw near the incumbent; the baseline: no other was near",
+            "PROMOTE_BY 1.23 → 1.98: TPE's draw near the incumbent; the baseline: none near",
             "PROMOTE_BY 1.23 → 1.98: TPE's draw near the incumbent...",
         ),
         (
-            "Halve the learning rate, since every loss curve so far (1, 3, 4) ends in noise and more",
+            "Halve the learning rate, since every loss curve so far (1, 3, 4) ends in noise",
             "Halve the learning rate, since every loss curve so far...",
         ),
         ("word " * 20, "word " * 12 + "word..."),
