@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from harness.controls import QUESTIONS
 from harness.evaluation import Control, Evaluation, Interval, LevelResult
 from harness.paint import say
 from harness.solver_process import LATE
@@ -29,6 +30,10 @@ CONTROLS = {
     "zero_step": "untrained weights",
     "same_answer": "same question again",
 }
+
+ASKED = (
+    f"controls ask {QUESTIONS} questions a level; {CONTROLS['same_answer']} counts those right once"
+)
 
 
 def scored_table(evaluation: Evaluation, *, command: str = "") -> "ScoredTable":
@@ -48,6 +53,7 @@ class ScoredTable:
         if self.evaluation.controls:
             yield Text()
             yield controls_table(self.evaluation.controls)
+            yield Text(ASKED, style="dim")
         yield Text()
         yield conclusion(self.evaluation)
         if self.command:
@@ -100,7 +106,9 @@ def levels_table(evaluation: Evaluation, *, has_bars: bool) -> Table:
 def notes(evaluation: Evaluation) -> Iterator[Text]:
     """What a reader must know to read the table right, and what went wrong in it."""
     results = (*evaluation.levels, *evaluation.extra)
-    yield Text("floor: right by repeating an operand of the question", style="dim")
+    yield Text(
+        "floor: right by repeating an operand; no more than that is no knowledge", style="dim"
+    )
     if any(result.level.is_full_domain for result in results):
         yield Text("* so few problems that training may have met them all", style="dim")
     if evaluation.extra:
