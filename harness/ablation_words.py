@@ -121,7 +121,7 @@ def ablation_line(history: History) -> str:
     if any(len(effect.seeds) < LEAST_TRIALS for effect in found.singles):
         return f"not yet {LEAST_TRIALS} trials of each keep; {again} goes on"
     names = listed(found.passengers)
-    said = f"passengers: {names}" if names else "each keep adds something, as far as it can tell"
+    said = f"passengers: {names}" if names else f"no passengers (P(helps) {P_WITHDRAWN} or more)"
     return f"{said}; {again} shows it"
 
 

@@ -22,7 +22,7 @@ from harness.ablating import Ablation, Bench, order, seeds_for, wanted
 from harness.ablation import WHOLE, Ablated, Ablating, Ablations, NoSuchVariant, Study, Variant
 from harness.ablation_effects import PRIOR, SDS, found_of, noise_of, p_helps
 from harness.ablation_table import ablation_table
-from harness.ablation_words import ablation_words
+from harness.ablation_words import ablation_line, ablation_words
 from harness.believed import posteriors
 from harness.executor.rehearsal import Rehearsal, outcome_of
 from harness.experiment import Trial
@@ -224,6 +224,28 @@ def test_doubtful_keeps_come_first(tmp_path):
     assert len(set(found) - used) == 5
     first = Study(3, (), (outcome(1, found[2], 0.5),))
     assert seeds_for(history, first, 2) == [found[2], found[0]], "what was begun is gone on with"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "without", "said"),
+    [
+        (0, 0.5, ""),
+        (1, 0.5, "not yet 2 trials of each keep; thinker ablate night goes on"),
+        (2, 0.2, "no passengers (P(helps) 0.3 or more); thinker ablate night shows it"),
+        (2, 0.6, "passengers: 1; thinker ablate night shows it"),
+    ],
+)
+def test_the_board_tells_of_the_incumbents_study(tmp_path, seeds, without, said):
+    """Whether it has ended, and whom it names, where the incumbent itself reads 0.5."""
+    history = history_of(make_line(tmp_path, [train_py(), train_py(FIRST=2)]))
+    variants = (Variant(WHOLE, (), "a"), Variant(1, (1,), "b"))
+    trials = [
+        outcome(number, seed, share + seed / 1000, checkpoint=f"{number}-{seed}")
+        for seed in range(1, seeds + 1)
+        for number, share in ((WHOLE, 0.5), (1, without))
+    ]
+    history.ablations = Ablations({1: Study(1, variants, tuple(trials))})
+    assert ablation_line(history) == said
 
 
 def test_trials_go_seed_by_seed():

@@ -245,6 +245,15 @@ def test_a_list_proposes_in_order_and_then_no_more(tmp_path):
         researcher.propose(brief(4))
 
 
+def test_the_list_of_the_pictures_applies_to_train_py():
+    """Each edit alone, at the size for a CPU: a change, and one that the gates let pass."""
+    lines = (ROOT / "scripts" / "ideas.jsonl").read_text().splitlines()
+    edits = [json.loads(line)["constants"] for line in lines]
+    found = [check(set_constants(REAL, edit, "cpu"), History()) for edit in edits]
+    assert all(isinstance(passed, Passed) for passed in found), found
+    assert len({passed.fingerprint for passed in found} | {fingerprint(REAL)[0]}) == 21
+
+
 def test_an_edit_that_does_not_apply_is_a_refusal(tmp_path):
     """With what does not fit as its reason, and what is like it; the list goes on."""
     lines = [{"hypothesis": "h", "replace": [["A = 9", "A = 5"]]}]
