@@ -129,10 +129,10 @@ def _plan(ablation: Ablation, seeds: int, moment: str | None) -> str:
     hours = count * schedule.trial_s(history) / history.slots / 3600
     took = f"{hours:.1f} hours" if hours >= 1 else f"{math.ceil(hours * 60)} min"
     until = f", until {local_time(moment)} at the latest" if moment else ""
-    done = f" ({len(study.outcomes)} done)" if study.outcomes else ""
+    more = f" more after {len(study.outcomes)}" if study.outcomes else ""
     return (
         f"experiment {ablation.incumbent}, and without {_each(keeps)}, with"
-        f" {_number(seeds, 'seed')}: {_number(count, 'trial')}{done}, about {took} on"
+        f" {_number(seeds, 'seed')}: {_number(count, 'trial')}{more}, about {took} on"
         f" {_number(history.slots, 'slot')}{until}"
     )
 

@@ -254,10 +254,10 @@ def notes(history: History) -> list[str]:
         )
     kept = [n for n, r in history.records.items() if r.standing == "provisional" and n in believed]
     if doubtful := [n for n in kept if believed[n].p_real < 0.5]:
-        until = "no repeats told" if history.is_finished else "kept until repeats tell"
+        until = "" if history.is_finished else " until repeats tell"
         found.append(
-            f"more likely no gain than one, as believed by now, and {until}: {_named(doubtful)};"
-            " most edits change nothing, and one that may gain is built upon (docs/JUDGE.md)"
+            f"kept{until}, though P(real) is under 0.5 by now: {_named(doubtful)}; what may gain is"
+            " built upon before it is sure (docs/JUDGE.md)"
         )
     if worse := _worse_than_baseline(history, believed):
         found.append(worse)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 COLUMNS, LINES = 100, 24  # the lines of a whole screen, such as the live view
-SEEN = (1280, 1180)  # of the report's page: head, figures and drawing of progress
+SEEN = (1280, 1305)  # of the report's page: head, figures and drawing of progress
 
 
 def main() -> int:
