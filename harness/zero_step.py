@@ -1,7 +1,6 @@
 """The zero-step control's checkpoint: what the run's own train.py saves before it learns anything.
 
-Not covered: a train.py that fails on `--max-steps 0`; the control counts that as all wrong, and
-says so.
+Not covered: a train.py that fails on `--max-steps 0`; the control is skipped then, and says so.
 """
 
 import contextlib
