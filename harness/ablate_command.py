@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness import campaign as campaigns
 from harness import schedule
-from harness.ablating import Ablation, Bench, wanted
-from harness.ablation import Study
+from harness.ablating import Ablation, Bench, has_failed, wanted
+from harness.ablation import WHOLE, Study
 from harness.ablation_table import ablation_table
 from harness.ablation_words import ablation_dict
 from harness.awake import awake
@@ -57,6 +57,9 @@ def ablate(
     from harness.score import hide
 
     found = whole(tag)
+    done = found.history.ablations.studies.get(found.history.incumbent or BASELINE)
+    if found.history.revealed and done and done.outcomes:  # what is closed can still be read
+        return _tell(found, done, is_complete=True, as_json=as_json)
     campaigns.check_open(found)
     refuse_rehearsed(found)
     assert found.history.started
@@ -83,7 +86,13 @@ def ablate(
         finally:
             remove(state.scratch)
             state.scratch.mkdir()
-    return _tell(Found(found.tag, found.path, history), ablation, as_json)
+    found = Found(found.tag, found.path, history)
+    code = _tell(found, ablation.study, is_complete=ablation.is_complete, as_json=as_json)
+    if ablation.ending:
+        raise Interrupted("; the same command goes on")
+    if not ablation.is_complete and not code:
+        tell("the time is over; the same command goes on")
+    return code
 
 
 def _prepare(
@@ -155,26 +164,16 @@ def _check_goes_on(found: Found, state: State) -> None:
         )
 
 
-def _tell(found: Found, ablation: Ablation, as_json: bool) -> int:
-    study: Study = ablation.study
-    is_complete = ablation.is_complete
+def _tell(found: Found, study: Study, *, is_complete: bool, as_json: bool) -> int:
+    """1 where the incumbent itself failed."""
     if as_json:
         told = ablation_dict(found.history, found.tag, study, is_complete=is_complete)
         print(json.dumps(told, indent=2, allow_nan=False))
     else:
         say_drawn(ablation_table(found.history, found.tag, study))
     sys.stdout.flush()
-    if ablation.ending:
-        raise Interrupted("; the same command goes on")
-    if is_complete:
+    if is_complete or not has_failed(study, WHOLE):
         return 0
-    from harness.ablating import has_failed
-    from harness.ablation import WHOLE
-
-    if has_failed(study, WHOLE):
-        last = study.of(WHOLE)[-1]
-        said = f"experiment {ablation.incumbent} itself failed: {last.status}: {last.reason}"
-        tell(said)
-        return 1
-    tell("the time is over; the same command goes on")
-    return 0
+    last = study.of(WHOLE)[-1]
+    tell(f"experiment {study.incumbent} itself failed: {last.status}: {last.reason}")
+    return 1

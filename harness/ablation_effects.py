@@ -73,8 +73,16 @@ class Found:
     together: Effect | None
 
     @property
+    def is_all_idle(self) -> bool:
+        """Every keep of the line is a passenger."""
+        keeps = {effect.variant.number for effect in self.singles}
+        return bool(keeps) and keeps <= set(self.passengers)
+
+    @property
     def is_droppable(self) -> bool:
-        """There are passengers, and no trial says that they help together."""
+        """There are passengers, no trial says that they help together, and something stays."""
+        if self.is_all_idle:
+            return False
         if not self.together:
             return bool(self.passengers)
         p_helps = self.together.p_helps

@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from harness.ablation import Study
+from harness.ablation import WHOLE, Study
 from harness.ablation_effects import Effect, found_of
 from harness.ablation_words import conclusions, listed
 from harness.believed import posteriors
@@ -12,6 +12,8 @@ from harness.experiment import Posterior
 from harness.figures import change, probability, share
 from harness.history import History
 from harness.plain import plain
+
+MOST_READ = 5  # trials of the whole that are told one by one
 
 
 def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
@@ -23,9 +25,10 @@ def ablation_table(history: History, tag: str, study: Study) -> RenderableType:
         trials = f"{len(found.seeds)} trial{'s' if len(found.seeds) > 1 else ''}"
         is_even = all(len(effect.seeds) == len(found.seeds) for effect in found.singles)
         trials += " of each" if is_even else ", not yet as many of each"
-        head += (
-            f"\nwhole {share(found.accuracy)}, {trials}, a trial's noise {share(found.noise_sd)}"
-        )
+        read = [share(o.accuracy) for o in study.of(WHOLE) if o.status == "ok"]
+        one_by_one = f" ({', '.join(read)})" if 1 < len(read) <= MOST_READ else ""
+        noise = f"a trial's noise {share(found.noise_sd)}"
+        head += f"\nwhole {share(found.accuracy)}{one_by_one}, {trials}, {noise}"
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     table.add_column("without", no_wrap=True, justify="right")
     for name in ("accuracy", "what it adds", "P(helps)", "P(real)"):

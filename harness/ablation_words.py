@@ -78,8 +78,8 @@ def _dict(history: History, effect: Effect) -> dict[str, Any]:
 
 
 HOW_TO_READ = (
-    "±: what a difference scatters by; P(helps) also knows that most edits add little, so it is"
-    " closer to a half"
+    "±: what a difference on the same seeds scatters by; seeds may differ by more. P(helps) also"
+    " knows that half of all keeps add nothing"
 )
 
 
@@ -100,7 +100,9 @@ def conclusions(found: Found, tag: str, trials: int) -> list[str]:
             lines.append(f"no passengers: P(helps) is {P_WITHDRAWN} or more of all")
         return lines
     lines.append(f"passengers (P(helps) under {P_WITHDRAWN}): {listed(found.passengers)}")
-    if found.is_droppable:
+    if found.is_all_idle:
+        lines.append("that is all of the line: there is nothing to adopt")
+    elif found.is_droppable:
         without = ",".join(map(str, found.passengers))
         lines.append(f"thinker adopt {found.incumbent} --tag {tag} --without {without}")
     elif found.together and found.together.failure:

@@ -1,6 +1,7 @@
 """What an adoption did, or would do, in words and as JSON."""
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from harness.adopting import Branch, Plan, still_there
 from harness.adoption import P_WITHDRAWN
 from harness.believed import posteriors
 from harness.checkout import Checkout, hooks_not_run
+from harness.experiment import BASELINE
 from harness.figures import probability
 from harness.kept_line import Line
 from harness.plain import plain
@@ -92,20 +94,24 @@ class Adoption:
         doubtful = [n for n in self.provisional if n in beliefs and beliefs[n].p_real < P_WITHDRAWN]
         if doubtful:
             said = ", ".join(f"{n} (P(real) {probability(beliefs[n].p_real)})" for n in doubtful)
-            without = _comma(self.line.standing_on({*doubtful, *self.out}))
-            notes.append(
-                f"more likely nothing than a gain: {said}; thinker ablate trains without them,"
-                f" --without {without} leaves them behind"
-            )
+            way = self._way_without(self.line.standing_on({*doubtful, *self.out}))
+            ask = f"thinker ablate trains without them, {way}"
+            notes.append(f"more likely nothing than a gain: {said}; {ask}")
         if self.provisional:
             numbers = ", ".join(map(str, self.provisional))
             notes.append(f"provisional, so perhaps luck: {numbers}")
         if self.passengers:
-            without = _comma({*self.passengers, *self.out})
-            notes.append(f"passengers by ablation; --without {without} leaves them behind")
+            numbers = ", ".join(map(str, self.passengers))
+            way = self._way_without({*self.passengers, *self.out})
+            notes.append(f"passengers by ablation: {numbers}; {way}")
         if self.commits and (hooks := hooks_not_run(self.checkout.repo)):
             notes.append(f"not run: {', '.join(hooks)}; git commit --amend --no-edit runs them")
         return notes
+
+    def _way_without(self, out: Collection[int]) -> str:
+        if set(self.line.numbers) <= {BASELINE, *out}:
+            return "and they are all of it: there may be nothing worth adopting"
+        return f"--without {_comma(set(out))} leaves them behind"
 
     def _together(self) -> list[str]:
         """What no trial has read, and why."""

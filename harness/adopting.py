@@ -162,7 +162,7 @@ def check_out(line: Line, out: Collection[int]) -> None:
                 f" those are {', '.join(map(str, keeps))}"
             )
     if set(keeps) <= set(out):
-        raise Misuse("--without leaves nothing over to adopt; leave out fewer")
+        raise Misuse("--without leaves nothing over: there is nothing to adopt then")
 
 
 def check_withdrawn(history: History, line: Line, out: Collection[int]) -> None:

@@ -79,18 +79,20 @@ def test_a_planted_passenger_is_named_and_dropped(tmp_path):
     assert not used & {o.seed for o in study.outcomes}
     (idle,) = told["keeps"]
     assert (idle["effect"], idle["same_weights"]) == (0.0, True)
-    assert told["passengers"] == told["without"] == [1]
+    assert (told["passengers"], told["without"]) == ([1], []), "without it nothing is left"
     assert of_campaign(night) == []
     ref = "refs/autoresearch/night/ablated/0001/0001"
     assert git(night, "show", f"{ref}:train.py") + "\n" == toy(9, BALLAST)
     assert not list((night / "results" / TAG).glob("ablated/**/checkpoint.pt"))
     code, out = thinker(night, "adopt", "--dry-run")
-    assert (code, "passengers by ablation; --without 1 leaves" in out) == (0, True), out
+    assert code == 0, out
+    assert "passengers by ablation: 1; and they are all of it: there may be nothing worth" in out
     assert thinker(night, "report")[0] == 0
     page = " ".join(Page((night / "results" / TAG / "report.html").read_text()).text.split())
     assert "and without each of its keeps" in page
     assert "the very same weights without it" in page
-    assert "thinker adopt 1 --tag night --without 1" in page
+    assert "that is all of the line: there is nothing to adopt" in page
+    assert "--without" not in page
 
 
 @pytest.mark.slow
@@ -179,6 +181,22 @@ def test_what_is_not_begun_is_gone_on_with(tmp_path, how):
     assert len(first.study.outcomes) == (1 if how == "asked to end" else 0), "that ran already"
     assert ("0 MB are free: waiting for room" in told) == (how == "no room")
     assert study().is_complete
+
+
+def test_a_closed_campaigns_study_is_still_shown(tmp_path):
+    """As its board says that it is; nothing more is trained."""
+    project = make_line(tmp_path, (train_py(), train_py(FIRST=2)))
+    path, inbox = ledger_of(project, TAG), SimpleQueue()
+    with Ledger(path) as ledger:
+        executor, repo = Rehearsal(1, inbox.put), Repo(project, TAG)
+        bench = Bench(ledger, repo, executor, inbox, project, None, lambda: None, print)
+        Ablation(bench, History.of(ledger.entries), 2).run()
+    assert thinker(project, "close", TAG)[0] == 0
+    before = path.read_bytes()
+    code, out = thinker(project, "ablate")
+    assert (code, "experiment 1 of night, and without each of its keeps" in out) == (0, True), out
+    assert path.read_bytes() == before
+    assert "thinker ablate night shows it" in " ".join(thinker(project, "board")[1].split())
 
 
 def test_what_cannot_be_ablated(tmp_path):

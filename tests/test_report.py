@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import Page, check_closed, no_controls
-from test_history import with_baseline
+from test_history import after, experiment, judged, tried, with_baseline
 
 from benchmarks.thousand import HOSTILE, make_ledger
 from benchmarks.thousand_project import make_campaign
@@ -30,7 +30,7 @@ from harness.repo import Repo
 from harness.report import Report, progress, text, write_report
 from harness.report.experiment import log_of
 from harness.report.figures import figure, interval_of, points, verdict
-from harness.report.svg import ticks, told_apart
+from harness.report.svg import ticks, told_apart, up
 from harness.report.text import Long
 from harness.researcher.quoting import one_line, visible
 from scripts.pictures import terminal
@@ -221,6 +221,19 @@ def test_whiskers_end_within_the_drawing():
     scale, _ = progress.heights(young, read, {})  # no band makes room for them
     assert read
     assert all(reading.high <= scale.high for reading in read)
+
+
+def test_the_incumbents_line_follows_the_verdicts(tmp_path):
+    """Where they fall in another order than the experiments' numbers, as after a refusal, a keep's
+    step is at its own number and stays; no incumbent stands left of itself."""
+    state = after(with_baseline(30), Proposed(experiment(1)), Proposed(experiment(2)))
+    state = judged(after(state, *tried(2, 20)), 2)
+    state = judged(after(state, *tried(1, 80)), 1)
+    place = progress.by_number(state, up(0.0, 1.0))
+    assert progress.steps_of(state, place) == [(-0.5, 1, 0), (1, 2.5, 1)]
+    state = judged(after(state, Proposed(experiment(3, 1)), *tried(3, 90)), 3)
+    place = progress.by_number(state, up(0.0, 1.0))
+    assert progress.steps_of(state, place) == [(-0.5, 1, 0), (1, 3, 1), (3, 3.5, 3)]
 
 
 def test_a_loss_that_hardly_moves_has_an_axis(history, tmp_path):

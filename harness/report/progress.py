@@ -89,15 +89,15 @@ def heights(
     flatten the rest."""
     if not read:
         return up(0.0, 1.0), 0
-    readings = sorted(each.accuracy for each in read)
+    ordered = sorted(read, key=lambda each: each.accuracy)
     bands = [
         value for n in history.judged for value in _limits(found.get(n)) if _was_tip(history, n)
     ]
-    low = readings[int(len(readings) * CLIPPED)] if len(readings) >= 20 else readings[0]
+    low = ordered[int(len(ordered) * CLIPPED) if len(ordered) >= 20 else 0].low
     low, high = min([low, *bands]), max([*(each.high for each in read), *bands])
     room = max(0.05 * (high - low), 0.004)
     scale = up(max(0.0, low - room), min(1.0, high + room))
-    return scale, sum(reading < scale.low for reading in readings)
+    return scale, sum(each.accuracy < scale.low for each in read)
 
 
 def draw(
@@ -107,7 +107,7 @@ def draw(
     y = place.y
     parts = [axis_y(y, told_apart(ticks(y.low, y.high, 8)))]
     parts.append(axis_x(place.x, _marks(place.x)))
-    steps = _steps(history, place)
+    steps = steps_of(history, place)
     parts.append(stretched(*_band(steps, found, place), *_then(history, place)))
     parts += [_trial(reading, place) for reading in read]
     highest: dict[int, float] = {}
@@ -126,23 +126,30 @@ def draw(
     return Markup("").join(parts)
 
 
-def _steps(history: History, place: Place) -> list[tuple[float, float, int]]:
-    """Stretches of x and the incumbent there."""
+def steps_of(history: History, place: Place) -> list[tuple[float, float, int]]:
+    """Stretches of x and the incumbent there, in the order of the verdicts. Where a verdict falls
+    after one that lies further right, what came of it begins no further left than that began."""
     found: list[tuple[float, float, int]] = []
-    records = [history.records[number] for number in history.judged]
-    records.sort(key=place.of)
-    at = place.x.low
-    for record in records:
+    start = at = place.x.low
+    tip = BASELINE
+
+    def change(x: float, new: int) -> None:
+        nonlocal start, tip
+        if new != tip:
+            end = max(start, x)
+            found.append((start, end, tip))
+            start, tip = end, new
+
+    for number in history.judged:
+        record = history.records[number]
         pair = incumbent_at(record)
         assert pair is not None
-        before, after = pair
-        here = place.of(record)
-        found.append((at, here, before))
-        at = here
-        if after != before:
-            found.append((here, here, after))
-    if records and history.incumbent is not None:
-        found.append((at, place.x.high, history.incumbent))
+        change(at, pair[0])  # where a standing moved it since the verdict before
+        at = place.of(record)
+        change(at, pair[1])
+    if history.judged and history.incumbent is not None:
+        change(at, history.incumbent)
+        found.append((start, place.x.high, tip))
     return found
 
 
@@ -169,13 +176,12 @@ def _band(
 
 def _then(history: History, place: Place) -> list[Markup]:
     points: list[Point] = []
-    records = sorted((history.records[n] for n in history.judged), key=place.of)
-    for record in records:
+    for record in (history.records[number] for number in history.judged):
         assert record.verdict
         bar, x = record.verdict.incumbent_accuracy, place.x.at(place.of(record))
         if bar is not None:
             points += [(points[-1][0], place.y.at(bar))] if points else []
-            points.append((x, place.y.at(bar)))
+            points.append((max(x, points[-1][0]) if points else x, place.y.at(bar)))
     return [path(_sparse(points), "then")] if len(points) > 1 else []
 
 
