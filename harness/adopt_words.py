@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from harness import campaign as campaigns
 from harness.ablation_words import passengers
 from harness.adopting import Branch, Plan, still_there
 from harness.adoption import P_WITHDRAWN
@@ -97,6 +98,8 @@ class Adoption:
             way = self._way_without(self.line.standing_on({*doubtful, *self.out}))
             ask = f"thinker ablate trains without them, {way}"
             notes.append(f"more likely nothing than a gain: {said}; {ask}")
+        if campaigns.is_unfinished(self.found.history):
+            notes.append(f"{self.found.tag} is unfinished: later trials may change these figures")
         if self.provisional:
             numbers = ", ".join(map(str, self.provisional))
             notes.append(f"provisional, so perhaps luck: {numbers}")

@@ -92,7 +92,7 @@ def time_left(history: History, now: datetime) -> str:
         left = max(timedelta(0), deadline - now)
         parts.append(f"{span_words(left)} until {deadline.astimezone(UTC):%H:%M} UTC")
     if history.total is not None:
-        parts.append(f"{max(0, history.total - history.proposals)} of {history.total} experiments")
+        parts.append(f"{max(0, history.total - history.decided)} of {history.total} experiments")
     return ", ".join(parts)
 
 

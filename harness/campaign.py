@@ -67,22 +67,21 @@ def find(project: Path, wanted: Wanted, texts: Mapping[str, str]) -> Found | Non
             " on with one of them, --tag NEW begins another"
         )
     for found in same:
-        started = found.history.started
-        assert started
-        changed = [
-            name
-            for name, digest in zip(
-                FILES, (started.train_sha256, started.program_sha256), strict=True
-            )
-            if sha256(texts[name]) != digest
-        ]
-        if changed:
+        if changed := changed_files(found, texts):
             raise Misuse(
-                f"the unfinished campaign {found.tag} began with another {' and '.join(changed)};"
+                f"the unfinished campaign {found.tag} began with another {changed};"
                 f" --tag {found.tag} resumes it with what it began with, --tag NEW begins another"
             )
         return found
     return None
+
+
+def changed_files(found: Found, texts: Mapping[str, str]) -> str:
+    """Those of the person's that are not what the campaign began with, in words."""
+    started = found.history.started
+    assert started
+    digests = zip(FILES, (started.train_sha256, started.program_sha256), strict=True)
+    return " and ".join(name for name, digest in digests if sha256(texts[name]) != digest)
 
 
 def unfinished(project: Path) -> list[Found]:

@@ -126,6 +126,11 @@ class History:
         return max(0, len(self.records) - 1)
 
     @property
+    def decided(self) -> int:
+        """Those with a verdict, the baseline aside."""
+        return len(self.judged.keys() - {BASELINE})
+
+    @property
     def is_finished(self) -> bool:
         return self.stopped is not None and self.stopped.is_finished
 

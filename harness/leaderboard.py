@@ -17,6 +17,7 @@ from harness.provenance import provenance
 from harness.sealed_words import sealed_accuracies
 
 MOST_NAMED = 12  # experiments in one note
+FULL = 0.995  # accuracy from which a baseline leaves nothing to gain
 NOISY = 0.05  # noise from which a reader is told of it; trainings of 15 minutes have some 0.01
 
 
@@ -252,6 +253,8 @@ def notes(history: History) -> list[str]:
             f"one trial scatters by {share(sd)} (a standard deviation): effects of less are hard to"
             " tell from luck. Longer trainings scatter less, and --seeds 2 takes two of each"
         )
+    if BASELINE in believed and believed[BASELINE].accuracy > FULL:
+        found.append("the baseline answers all there is: no edit can gain anything on these tasks")
     kept = [n for n, r in history.records.items() if r.standing == "provisional" and n in believed]
     if doubtful := [n for n in kept if believed[n].p_real < 0.5]:
         until = "" if history.is_finished else " until repeats tell"

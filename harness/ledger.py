@@ -49,7 +49,7 @@ class Held(Misuse):
     def __init__(self, path: Path, pid: int | None) -> None:
         who = f"process {pid}" if pid else "another process"
         super().__init__(
-            f"{who} writes {path}: thinker watch shows it; wait, or end it with thinker stop"
+            f"{who} writes {path}; wait until it has ended, or end it with thinker stop"
         )
         self.pid = pid
 

@@ -13,8 +13,9 @@ def add_board(commands: "argparse._SubParsersAction[Any]") -> None:
     command = commands.add_parser(
         "stop",
         help="let what runs end, and begin nothing more",
-        description="What Ctrl-C does in the campaign's terminal: running trials end and are"
-        " judged. `thinker run` goes on later.",
+        description="What Ctrl-C does in the campaign's terminal: running trials end, and what has"
+        " had all of its trials is judged. Waits until the campaign has ended. `thinker run` goes"
+        " on later.",
         epilog="example: thinker stop --now",
     )
     command.add_argument("tag", nargs="?", metavar="TAG", help="(default: the one that runs)")

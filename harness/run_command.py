@@ -65,6 +65,8 @@ def become_copy(
                 f"the campaign {tag} has its baseline already; --from {wanted.based_on} begins"
                 " another, with another --tag"
             )
+        if changed := campaigns.changed_files(found, texts):
+            _say("files", f"{changed} changed since: it goes on with what it began with")
         settings = found.history.settings
         _check_researcher(settings.researcher, Where(project, settings.model))
         words: list[str] = []
@@ -97,7 +99,12 @@ def become_copy(
 def _check_researcher(words: tuple[str, ...], where: Where) -> None:
     """Raises Misuse; what is no obstacle is said."""
     if note := check_researcher(words, where):
-        print(f"{'api':11} {note}", file=sys.stderr)
+        _say("api", note)
+
+
+def _say(name: str, words: str) -> None:
+    """As a line of the plan that follows."""
+    print(f"{name:11} {words}", file=sys.stderr)
 
 
 def _check_sandbox(settings: Settings, wanted: Wanted, tag: str) -> None:

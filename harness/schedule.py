@@ -35,7 +35,8 @@ def _whole_s(history: History) -> list[float]:
 
 
 def repeats_in_all(history: History, running: int, left_s: float | None) -> int:
-    """Closing repeats, those done counted: the reserve's share of all trials that there will be.
+    """Closing repeats, those done counted: the reserve's share of all trials that there will be,
+    and one at least where there is a reserve and time for it.
 
     While new experiments may still come that is a forecast, afterwards it is fixed.
     """
@@ -46,7 +47,7 @@ def repeats_in_all(history: History, running: int, left_s: float | None) -> int:
     if history.closing:
         useful += history.closing_repeats
         others = history.trials - history.closing_repeats
-        return min(useful, math.floor(share / (1 - share) * others))
+        return min(useful, max(bool(share), math.floor(share / (1 - share) * others)))
     if left_s is None:
         return min(useful, math.floor(share / (1 - share) * (history.trials + running)))
     coming = left_s / max(trial_s(history), 0.001) * history.slots

@@ -254,7 +254,7 @@ def ends(history: History) -> str:
     parts = []
     if history.total is not None:
         many = "s" if history.total != 1 else ""
-        parts.append(f"after {history.total} experiment{many} ({history.proposals} done)")
+        parts.append(f"after {history.total} experiment{many} ({history.decided} done)")
     if history.settings.deadline:
         parts.append(f"at {local_time(history.settings.deadline)}")
     return " or ".join(parts) or "when the researcher has nothing more to propose"

@@ -171,7 +171,7 @@ def since(moment: str, now: datetime) -> float | None:
 
 def _ends(history: History) -> str:
     if history.total is not None:
-        return f"{history.proposals} of {history.total} experiments"
+        return f"{history.decided} of {history.total} experiments"
     if history.settings.deadline:
         return f"until {local_time(history.settings.deadline)}"
     return ""

@@ -52,14 +52,18 @@ WHO |= {f"GIT_{role}_EMAIL": "person@localhost" for role in ("AUTHOR", "COMMITTE
 
 def run(project, *words):
     """In this process: another one takes most of a second."""
-    before, told = Path.cwd(), io.StringIO()
+    told, before = io.StringIO(), os.environ.copy()
     os.environ |= WHO | {"COLUMNS": "80"}
-    os.chdir(project)
     try:
-        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        with (
+            contextlib.chdir(project),
+            contextlib.redirect_stdout(told),
+            contextlib.redirect_stderr(told),
+        ):
             code = main(["adopt", *words])
-    finally:
-        os.chdir(before)
+    finally:  # later tests make commits of their own
+        os.environ.clear()
+        os.environ |= before
     return code, told.getvalue()
 
 
@@ -390,6 +394,17 @@ def test_only_what_was_kept_and_is_kept_still(tmp_path):
     assert (code, "--without 1 leaves them behind, --withdrawn takes them" in out) == (2, True), out
     assert run(project, "--without", "1")[0] == 0
     assert adopted(project) == train_py(SECOND=2)
+
+
+def test_an_unfinished_campaigns_figures_may_change(tmp_path):
+    """That is said of it, and of a finished one not."""
+    project = make_line(tmp_path, TEXTS, is_finished=False)
+    make_line(tmp_path, TEXTS, tag="done", project=project)
+    said = "is unfinished: later trials may change these figures"
+    code, out = run(project, "--tag", "night", "--dry-run")
+    assert (code, f"night {said}" in out) == (0, True), out
+    code, out = run(project, "--tag", "done", "--dry-run")
+    assert (code, said in out) == (0, False), out
 
 
 def test_a_withdrawn_one_is_taken_when_asked_for(tmp_path):

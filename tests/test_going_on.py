@@ -215,3 +215,9 @@ def test_what_may_not_change_on_resuming(project, slow_list):
     assert code == 2
     assert "--tag night" in out
     assert "program.md" in out
+    resumed = begin(project, "run", "--tag", "night")
+    until(lambda: training(project))
+    resumed.send_signal(signal.SIGINT)
+    resumed.send_signal(signal.SIGTERM)
+    out, _ = resumed.communicate(timeout=120)
+    assert "program.md changed since: it goes on with what it began with" in out

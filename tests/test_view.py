@@ -249,6 +249,9 @@ def test_how_a_campaign_stands(tmp_path):
     deadline = "2026-01-31T22:30:00+00:00"
     past.started = replace(state.started, settings=replace(state.settings, deadline=deadline))
     assert words(past, None).state_words == "finished: its time is over (stopped by hand)"
+    limited = after(state, Proposed(experiment(1)))
+    limited.total = 4
+    assert words(limited, 7).ends == "0 of 4 experiments", "what is proposed is not done"
     ended = words(after(state, Stopped("the deadline", True)), None)
     assert (ended.state, ended.done) == ("finished", 1.0)
     studied = words(after(state, Closing("1 experiment"), Stopped("1 experiment", True)), 7)

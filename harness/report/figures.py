@@ -74,8 +74,10 @@ def keys(history: History) -> list[Key]:
     kept = sum(standing is not None for standing in standings)
     more = [f"{standings.count(s)} {s}" for s in ("confirmed", "provisional", "withdrawn")]
     crashes = sum(map(has_crashed, records))
+    refused = sum(bool(record.verdict and record.experiment.refused) for record in records)
+    went_wrong = f"{crashes or 'none'} crashed" + (f", {refused} refused" if refused else "")
     found = [
-        Key("experiments", f"{len(decided):,}", f"{crashes or 'none'} crashed"),
+        Key("experiments", f"{len(decided):,}", went_wrong),
         Key("kept", f"{kept:,}", ", ".join(m for m in more if m[:2] != "0 ")),
         _duration(history),
     ]
