@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from harness.believed import posteriors
 from harness.errors import Misuse
 from harness.experiment import BASELINE
-from harness.figures import probability
+from harness.figures import are_figures, probability
 from harness.history import History
 from harness.kept_line import Inseparable, Line, Step
 
@@ -144,7 +144,10 @@ def target(history: History, number: int | None, repo_refs: str) -> int:
         raise Misuse(f"experiment {BASELINE} is what {tag} began with: there is nothing to adopt")
     record = history.records[number]
     if record.verdict is None or record.verdict.decision != "keep":
-        said = f"{record.verdict.decision}: {record.verdict.reason}" if record.verdict else "open"
+        said = "open"
+        if verdict := record.verdict:
+            then = " when it was judged" if are_figures(verdict.reason) else ""
+            said = f"{verdict.decision}{then}: {verdict.reason}"
         raise Misuse(
             f"experiment {number} was not kept ({said}); to take it all the same:"
             f" git cherry-pick --no-commit {repo_refs}/{number:04d}"

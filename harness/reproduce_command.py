@@ -14,7 +14,7 @@ from harness import campaign as campaigns
 from harness import cross_check
 from harness.contention import MARK, flags_of
 from harness.errors import Broken, Interrupted, Misuse
-from harness.experiment import Gpu, Outcome, Trial
+from harness.experiment import BASELINE, Gpu, Outcome, Trial
 from harness.history import History, Record
 from harness.paint import columns_if_terminal, fit_lines, say, tell
 from harness.plain import plain
@@ -170,9 +170,25 @@ def _tell(found: Found, number: int, seed: int, answered: Answered, as_json: boo
             f"predicted {prediction.accuracy:.4f} ± {prediction.accuracy_sd:.4f}, a trial's noise"
             f" {prediction.noise_sd:.4f}"
         )
+        told += without_its_edit(found, number, answered)
     told += beside_its_trial(found, number, seed, answered)
     told += [f"differs: {said}" for said in answered.differences]
     say(fit_lines(map(plain, told), columns_if_terminal()))
+
+
+def without_its_edit(found: Found, number: int, answered: Answered) -> list[str]:
+    """What a yes does not tell: that the parent would have got it, too."""
+    parent = found.history.records[number].experiment.parent
+    before = prediction_of(found.history, parent)
+    if number == BASELINE or answered.answer != "yes" or not before or not answered.prediction:
+        return []
+    low, high = answered.prediction.interval
+    if not low <= before.accuracy <= high:
+        return []
+    return [
+        f"its parent, {parent}, is believed at {before.accuracy:.4f}, within that, too: this yes"
+        " does not tell the edit from none"
+    ]
 
 
 def beside_its_trial(found: Found, number: int, seed: int, answered: Answered) -> list[str]:

@@ -29,8 +29,10 @@ def headline(history: History, row: Row, record: Record) -> str:
     status = "" if row.status in ("ok", "", row.verdict) else f", {row.status.replace('_', ' ')}"
     tip = ", the incumbent" if row.is_incumbent else ""
     proposed = datetime.fromisoformat(record.proposed_at).astimezone(UTC)
+    is_start = row.id == BASELINE and row.verdict == "keep"
+    verdict = "baseline" if is_start else row.verdict
     return (
-        f"experiment {row.id} of {history.started.tag} · {row.verdict}{status}{standing}{tip}"
+        f"experiment {row.id} of {history.started.tag} · {verdict}{status}{standing}{tip}"
         f" · {proposed:%Y-%m-%d %H:%M} UTC"
     )
 

@@ -13,7 +13,7 @@ from harness.cross_check import disagreements
 from harness.experiment import LevelCount
 from harness.reading import ledger_of
 from harness.repo import Repo
-from harness.reproduce_command import beside_its_trial
+from harness.reproduce_command import beside_its_trial, without_its_edit
 from harness.reproducing import Prediction, differences, judge
 from harness.state import sha256
 
@@ -78,7 +78,8 @@ def test_the_end_asks_a_sealed_set_and_rows_say_where_they_come_from(night):
         told = row["provenance"]
         assert told["commit"] == git(night, "rev-parse", f"refs/autoresearch/night/{row['id']:04d}")
         assert len(told["package_sha256"]) == 64
-        assert len(told["problems_sha256"]) == len(told["seeds"]) == 1
+        assert len(told["problems_sha256"]) == 1
+        assert len(told["seeds"]) == 1 + row["id"], "the keep was repeated once"
         assert told["torch"][0] in told["machine"]
         assert told["sandbox"] == [found_of(night).history.settings.sandbox]
     assert rows[0]["provenance"]["problems_sha256"] == rows[1]["provenance"]["problems_sha256"]
@@ -344,6 +345,19 @@ def test_the_ledgers_own_trial_is_told_beside_it(night):
     crash = read(0, status="crash", reason="it broke", levels=())
     failed = judge(PREDICTION, read(500), crash, (), device="cpu")
     assert beside_its_trial(found, 1, first.seed, failed) == [], "nothing was read"
+
+
+def test_a_yes_says_where_it_tells_little(night):
+    """Where the interval holds what its parent is believed at; not of a no, nor of a baseline."""
+    found = found_of(night)
+    wide, narrow = Prediction(0.5, 0.2, 0.2), Prediction(0.57, 0.001, 0.001)
+    yes = judge(wide, None, read(500), (), device="cpu")
+    (said,) = without_its_edit(found, 1, yes)
+    assert said.startswith("its parent, 0, is believed at 0.")
+    assert said.endswith("this yes does not tell the edit from none")
+    assert without_its_edit(found, 0, yes) == []
+    assert without_its_edit(found, 1, judge(narrow, None, read(570), (), device="cpu")) == []
+    assert without_its_edit(found, 1, judge(narrow, None, read(500), (), device="cpu")) == []
 
 
 def test_circumstances_that_differ_are_named():
