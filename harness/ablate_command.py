@@ -135,13 +135,16 @@ def _plan(ablation: Ablation, seeds: int, moment: str | None) -> str:
     history, study = ablation.history, ablation.study
     keeps = len(ablation.line.numbers) - 1
     count = len(wanted(study, ablation.seeds)) if study.variants else seeds * (keeps + 1)
+    if not count:
+        return f"experiment {ablation.incumbent}: all {len(study.outcomes)} trials are done"
     hours = count * schedule.trial_s(history) / history.slots / 3600
     took = f"{hours:.1f} hours" if hours >= 1 else f"{math.ceil(hours * 60)} min"
     until = f", until {local_time(moment)} at the latest" if moment else ""
-    more = f" more after {len(study.outcomes)}" if study.outcomes else ""
+    done = f" ({len(study.outcomes)} done)" if study.outcomes else ""
+    trials = f"{count} more trial{'' if count == 1 else 's'}" if done else _number(count, "trial")
     return (
         f"experiment {ablation.incumbent}, and without {_each(keeps)}, with"
-        f" {_number(seeds, 'seed')}: {_number(count, 'trial')}{more}, about {took} on"
+        f" {_number(seeds, 'seed')}: {trials}{done}, about {took} on"
         f" {_number(history.slots, 'slot')}{until}"
     )
 

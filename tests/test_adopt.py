@@ -390,6 +390,7 @@ def test_only_what_was_kept_and_is_kept_still(tmp_path):
     project = make_line(tmp_path, TEXTS, withdrawn=(1,), dropped=(3,))
     code, out = run(project, "3")
     assert (code, "git cherry-pick --no-commit refs/autoresearch/night/0003" in out) == (2, True)
+    assert "experiment 3 was not kept (discard" in out
     code, out = run(project)
     assert (code, "--without 1 leaves them behind, --withdrawn takes them" in out) == (2, True), out
     assert run(project, "--without", "1")[0] == 0

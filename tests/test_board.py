@@ -81,6 +81,12 @@ def test_pages_are_as_they_were(project, name, columns):
     assert board_pages.page(project, columns, what) == expected
 
 
+def test_the_baseline_is_called_so(project):
+    """By show as by the board, and no keep."""
+    first = board_pages.page(project, 80, 0).splitlines()[0]
+    assert first.startswith("experiment 0 of night · baseline · ")
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 def test_one_line_an_experiment(hundred, columns):
     """Each experiment has one line, no wider than the terminal."""
