@@ -85,6 +85,16 @@ def test_killed_amid_real_trainings_it_goes_on(project, slow_list):
     assert fingerprint_of(project) == before
 
 
+def is_tried(entry):
+    return isinstance(entry.event, Tried)
+
+
+def running(project):
+    """The trials that the harness said last that it runs."""
+    told = read_status(project / "results" / "night")
+    return told.running if told else ()
+
+
 def test_one_proposal_waits_for_a_slot(project, slow_list):
     """While the baseline trains, the next is prepared, and no more: later ones will know more."""
     words = run_words(slow_list, 4)
@@ -95,7 +105,8 @@ def test_one_proposal_waits_for_a_slot(project, slow_list):
     other = ["other" if word == "night" else word for word in words]
     code, out = thinker(project, *other)
     assert (code, "night is running (process" in out) == (2, True), "they would slow each other"
-    until(lambda: (told := read_status(project / "results" / "night")) and told.running)
+    (tried,) = [e.event.outcome for e in read(ledger_of(project, "night")) if is_tried(e)]
+    until(lambda: any(each.seed != tried.seed for each in running(project)))
     process.kill()
     process.wait()
     code, out = thinker(project, "board", "night")
