@@ -5,6 +5,7 @@ python sandbox_driver.py LEVEL FOLDER: FOLDER is a new one that this user may wr
 
 import contextlib
 import ctypes
+import faulthandler
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from harness.confinement import Box
 from harness.sandbox import Sandbox, start
 
 MARK = "thinker-left-behind"
+LATE_S = 100.0  # less than the tests give it
 HOSTILE = r"""
 import ctypes, json, mmap, os, resource, signal, socket, subprocess, sys, time
 from pathlib import Path
@@ -248,6 +250,7 @@ if "--hang" in sys.argv:
 
 
 def main():
+    faulthandler.dump_traceback_later(LATE_S, exit=True)  # where it hangs, should it ever
     level, folder = sys.argv[1], Path(sys.argv[2])
     planted, work = folder / "planted", folder / "work"
     for made in (planted, work, planted / "harness"):
