@@ -5,6 +5,7 @@ before anything is drawn; the verdicts take what is left. Text of others is one 
 characters, and comes last in its line, where a right-to-left script disturbs nothing.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -35,6 +36,7 @@ STYLES = {
 }
 STATE_STYLES = {"running": "green", "away": "red", "stopped": "yellow"}
 HEAD = f"{'id':>5}  {'verdict':13} {'accuracy':13} {'change':>7} {'P(real)':>7}  hypothesis"
+NOUGHTS = re.compile(r", 0 [a-z]+")
 FEWEST = 5  # lines of verdicts that are shown before the rest gives way
 NOTES = 3
 
@@ -126,7 +128,10 @@ def _incumbent(scene: Scene, width: int) -> list[Text]:
         left = width - LABEL - sum(map(cells_of, pieces)) - 2
         pieces += ["  ", (_incumbent_line(found, min(left, 72)), "green")]
         lines.append(labelled("incumbent", *pieces, width=width))
-    lines.append(labelled("tried", (scene.counts, "dim"), width=width))
+    counts = scene.counts
+    if cell_len(counts) > width - LABEL:  # rather without its noughts than without its end
+        counts = NOUGHTS.sub("", counts)
+    lines.append(labelled("tried", (counts, "dim"), width=width))
     return lines
 
 

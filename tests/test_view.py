@@ -112,6 +112,16 @@ def test_time_left_is_not_cut(width):
     assert "11:09 left of 15:40" in next(line for line in lines if line.startswith("slot 0"))
 
 
+def test_the_end_of_what_was_tried_is_not_cut():
+    """On a narrow terminal the noughts go first, and what was refused stays."""
+    counts = "20 experiments: 7 kept (7 provisional), 12 discarded, 0 crashed, 1 refused"
+    for width in (80, 100):
+        shown = text_of(view_snapshots.scene(counts=counts), width, 40)
+        assert "12 discarded" in shown
+        assert "1 refused" in shown
+        assert ("0 crashed" in shown) == (width == 100)
+
+
 def test_the_first_trials_time_is_its_trainings():
     """Nobody knows yet how long scoring takes: it is said to follow, and nothing is past its
     time."""
