@@ -16,22 +16,19 @@ RECENT = 5  # trials whose median length is expected of the next
 def trial_s(history: History) -> float:
     """Seconds that the next trial is expected to take, scoring counted: as those that went all the
     way. One that crashed, or that the machine lost, tells nothing of it."""
-    took = _whole_s(history)
-    return statistics.median(took[-RECENT:]) if took else history.settings.budget_s
+    known_s = known_trial_s(history)
+    return history.settings.budget_s if known_s is None else known_s
 
 
-def knows_trials(history: History) -> bool:
-    """One went all the way; before that the budget is all that is known of how long they take."""
-    return bool(_whole_s(history))
-
-
-def _whole_s(history: History) -> list[float]:
-    return [
+def known_trial_s(history: History) -> float | None:
+    """The same, None before the first one that went all the way."""
+    took = [
         outcome.train_s + outcome.score_s
         for record in history.records.values()
         for outcome in record.outcomes
         if outcome.status in WHOLE
     ]
+    return statistics.median(took[-RECENT:]) if took else None
 
 
 def repeats_in_all(history: History, running: int, left_s: float | None) -> int:
@@ -47,7 +44,7 @@ def repeats_in_all(history: History, running: int, left_s: float | None) -> int:
     if history.closing:
         useful += history.closing_repeats
         others = history.trials - history.closing_repeats
-        return min(useful, max(bool(share), math.floor(share / (1 - share) * others)))
+        return min(useful, max(1 if share else 0, math.floor(share / (1 - share) * others)))
     if left_s is None:
         return min(useful, math.floor(share / (1 - share) * (history.trials + running)))
     coming = left_s / max(trial_s(history), 0.001) * history.slots

@@ -17,7 +17,7 @@ from harness.leaderboard import counts, status_of
 from harness.reading import state_of
 from harness.running_curve import RunningCurves
 from harness.scene import Health, Incumbent, Phase, Scene, Slot, Thinker, Told
-from harness.schedule import knows_trials, trial_s
+from harness.schedule import known_trial_s
 from harness.settings import local_time, trial_words
 from harness.status import Running, Status
 from harness.tasks import ladder_of
@@ -107,13 +107,16 @@ class Stage:
     def _slots(self, history: History, status: Status | None, now: datetime) -> Iterator[Slot]:
         busy = {running.slot: running for running in status.running} if status else {}
         self.curves.keep_only((r.experiment, r.seed) for r in busy.values())
+        known_s = known_trial_s(history)
         for number in range(history.slots):
             if number not in busy or busy[number].experiment not in history.records:
                 yield Slot(number, "idle", waits_for=_waits_for(history, status))
             else:
-                yield self._slot(history, busy[number], now)
+                yield self._slot(history, busy[number], known_s, now)
 
-    def _slot(self, history: History, running: Running, now: datetime) -> Slot:
+    def _slot(
+        self, history: History, running: Running, known_s: float | None, now: datetime
+    ) -> Slot:
         record = history.records[running.experiment]
         names = [level.name for level in ladder_of(history.settings.tasks)]
         begun = self.curves.of(running.experiment, running.seed, names)
@@ -125,10 +128,10 @@ class Stage:
             running.seed,
             record.experiment.hypothesis,
             elapsed_s=since(running.since, now) or 0.0,
-            expected_s=trial_s(history),
+            expected_s=history.settings.budget_s if known_s is None else known_s,
             is_repeat=record.verdict is not None,
             curve=curve,
-            is_guess=not knows_trials(history),
+            is_guess=known_s is None,
         )
 
     def _phase(self, running: Running, *, has_curve: bool) -> Phase:
