@@ -79,7 +79,7 @@ def _dict(history: History, effect: Effect) -> dict[str, Any]:
 
 HOW_TO_READ = (
     "±: what a difference on the same seeds scatters by; seeds may differ by more. P(helps) also"
-    " knows that half of all keeps add nothing"
+    " knows that half of all keeps do not help"
 )
 
 
