@@ -258,7 +258,7 @@ def test_the_board_tells_of_the_incumbents_study(tmp_path, seeds, without, said)
     history = history_of(make_line(tmp_path, [train_py(), train_py(FIRST=2)]))
     variants = (Variant(WHOLE, (), "a"), Variant(1, (1,), "b"))
     trials = [
-        outcome(number, seed, share + seed / 1000, checkpoint=f"{number}-{seed}")
+        outcome(number, seed, share + seed / 1000)
         for seed in range(1, seeds + 1)
         for number, share in ((WHOLE, 0.5), (1, without))
     ]
